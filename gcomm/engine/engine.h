@@ -1,0 +1,163 @@
+/* The engine: the thread that feeds events to the core and performs its actions.
+ *
+ * It owns the loop, the peers (gcomm/net), the write-set log's writing side, the identity file and
+ * the table of local submissions. To the provider it shows an ordered stream of events, and a
+ * function to submit. All functions may be called from any thread unless said otherwise. */
+#ifndef LS_ENGINE_ENGINE_H
+#define LS_ENGINE_ENGINE_H
+
+#include "gcomm/core/core.h"
+#include "gcomm/log/log.h"
+#include "wsrep/base/error.h"
+
+struct ls_engine;
+struct ls_submission;
+
+struct ls_engine_options {
+    /* all strings are copied */
+    const char *data_dir;      /* base_dir */
+    const char *cluster_name;
+    const char *node_name;
+    const char *incoming;      /* client address shown to others */
+    const char *listen_addr;   /* "tcp://0.0.0.0:4567"; port 0: any free one */
+    const char *advertise;     /* host[:port] others reach us by; NULL: as seen by them */
+    uint8_t segment;
+    uint8_t weight;
+    uint8_t no_data;           /* arbitrator */
+    uint8_t proto_app;         /* the server's, 4 */
+    struct ls_core_params params;
+    uint64_t log_bytes;        /* gcache.size */
+    uint32_t max_pending;      /* local submissions under way at most, default 1024 */
+    uint64_t max_pending_bytes; /* default 64 MiB; one larger write-set alone is let through */
+    uint32_t recv_queue_limit; /* gcs.fc_limit in delivered but not applied write-sets */
+    double fc_factor;          /* gcs.fc_factor */
+    int64_t time_wait_us;      /* peers: reconnect and handshake limits */
+    /* asked before a connection is accepted or used; address without port. Off the loop's thread. */
+    bool (*allow)(void *ctx, const char *address);
+    void *allow_ctx;
+};
+
+/* What the saved state of the server's side allows (sst/state decides). */
+struct ls_engine_state {
+    bool discard;        /* no grastate.dat: forget log and identity */
+    struct ls_gtid position; /* of the database; zero uuid: none */
+};
+
+enum ls_stream_type {
+    LS_STREAM_CONNECTED = 1, /* WELCOME: we are in; state may be needed. entry is not set */
+    LS_STREAM_ENTRY,         /* the next committed entry, in log order, pinned */
+    LS_STREAM_NONPRIMARY,    /* quorum lost; config: members still seen */
+    LS_STREAM_LEFT,          /* left, evicted or refused: the last event; text says why */
+};
+
+struct ls_stream_event {
+    enum ls_stream_type type;
+    struct ls_entry entry;        /* ENTRY: payload valid until ls_engine_event_done() */
+    struct ls_config *config;     /* CONNECTED, NONPRIMARY, and ENTRY of type CONFIG: decoded */
+    bool bootstrap;               /* CONNECTED: by our own bootstrap */
+    bool from_log;                /* CONNECTED: our log is continued; else it starts behind base */
+    struct ls_log_pos base;       /* CONNECTED, and what the log held before */
+    int64_t base_cut;
+    struct ls_log_pos joined;     /* CONNECTED: the entry that admitted us */
+    struct ls_submission *own;    /* ENTRY: the local submission it answers, if still waited for */
+    char text[240];               /* LEFT */
+    struct ls_log_pin *pin;
+};
+
+enum ls_rc ls_engine_create(const struct ls_engine_options *opt, const struct ls_engine_state *state,
+                            struct ls_engine **out, struct ls_error *err);
+/* Stops the thread if it runs and frees everything. */
+void ls_engine_destroy(struct ls_engine *e);
+
+/* Opens the port and starts the thread: errors (port in use, bad address) come back here.
+ * peers: "host:port" strings to contact, count 0 with bootstrap. Names that resolve to several
+ * addresses mean all of them. */
+enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size_t count,
+                             bool bootstrap, bool need_state, struct ls_error *err);
+/* Waits until there is a primary component with us in it; LS_E_TIMEOUT, or LS_E_CLOSED when we were
+ * refused (err holds the reason). timeout_us < 0: for ever. progress lines are logged. */
+enum ls_rc ls_engine_wait_primary(struct ls_engine *e, int64_t timeout_us, struct ls_error *err);
+/* Starts leaving; LS_STREAM_LEFT follows, at the latest after some seconds. */
+void ls_engine_leave(struct ls_engine *e);
+/* Cut all traffic at once (node isolation); async-signal-safe. */
+void ls_engine_isolate(struct ls_engine *e, bool on);
+
+/* ---- the ordered stream: one consumer thread ---- */
+/* Blocks for the next event; LS_E_CLOSED after LEFT was taken. Also returns LS_E_INTERRUPTED after
+ * ls_engine_wake(). */
+enum ls_rc ls_engine_next(struct ls_engine *e, struct ls_stream_event *out);
+/* Gives the event's pin and config back; any thread, any order. The event struct may be a copy. */
+void ls_engine_event_done(struct ls_engine *e, struct ls_stream_event *ev);
+void ls_engine_wake(struct ls_engine *e);
+/* The consumer certified everything up to index (verdicts are set in the log). */
+void ls_engine_delivered(struct ls_engine *e, uint64_t index);
+/* min(applied seqno, last_seen of unfinished submissions): for the commit cut; cheap, often. */
+void ls_engine_applied(struct ls_engine *e, int64_t seqno);
+/* Length of the provider's queue, for flow control. */
+void ls_engine_recv_queue(struct ls_engine *e, uint32_t length);
+struct ls_log *ls_engine_log(struct ls_engine *e);
+
+/* ---- submitting ---- */
+/* A submission is made by the caller around its payload pieces, which must stay untouched until it
+ * is settled: until the stream hands it back as `own`, or ls_engine_submit_cancel() succeeded, or the
+ * stream said NONPRIMARY or LEFT. Embed it in the transaction. */
+struct ls_submission {
+    struct ls_piece pieces[4];
+    size_t piece_count;
+    uint64_t size;
+    uint8_t entry_type;      /* enum ls_entry_type */
+    /* called on the engine's thread immediately before the bytes are hashed and sent: the place to
+     * write last_seen into the first piece. May be NULL. Must not block. */
+    void (*before_send)(struct ls_submission *s);
+    /* called on the engine's thread when it will never be ordered (LS_E_NOT_PRIMARY before sending,
+     * LS_E_INTERRUPTED after a cancel). Not called otherwise. Must not block. */
+    void (*rejected)(struct ls_submission *s, enum ls_rc rc);
+    void *user;
+    uint64_t id; /* the engine's */
+    int state;   /* the engine's */
+    struct ls_submission *next;
+};
+
+/* Waits for room (back-pressure, flow control), then hands over. cancelled is polled whenever the
+ * waiter is woken with ls_engine_submit_kick(); returning true ends the wait with LS_E_INTERRUPTED.
+ * LS_E_NOT_PRIMARY: nothing was sent. */
+enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
+                            bool (*cancelled)(struct ls_submission *s), bool no_wait);
+void ls_engine_submit_kick(struct ls_engine *e);
+/* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). */
+enum ls_rc ls_engine_submit_control(struct ls_engine *e, uint8_t entry_type, const void *data,
+                                    size_t size);
+/* The transaction will not wait for its submission any more: afterwards the stream never names it
+ * as `own` (its entry, if ordered, comes as a foreign one) and its memory is the caller's again. */
+void ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s);
+
+/* Rule 25: index up to which must be delivered and applied. timeout_us < 0: for ever. */
+enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index);
+
+void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *params);
+
+struct ls_engine_stats {
+    struct ls_uuid id;         /* own member uuid */
+    uint64_t incarnation;
+    uint8_t role;              /* enum ls_core_role */
+    uint64_t term;
+    struct ls_uuid leader;
+    bool primary;
+    uint64_t last_index;
+    uint64_t commit_index;
+    uint32_t send_queue;       /* local submissions under way */
+    uint64_t sent_bytes;
+    uint64_t fc_paused_ns;
+    uint64_t fc_sent;
+    uint64_t fc_recv;
+    bool fc_active;
+    bool fc_requested;
+    uint32_t format;           /* group's record version */
+    double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
+    uint64_t latency_count;
+    uint16_t listen_port;      /* the real one */
+};
+void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out);
+void ls_engine_reset_stats(struct ls_engine *e);
+
+#endif
