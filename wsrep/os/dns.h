@@ -22,8 +22,8 @@ struct ls_dns_result {
  * query is cancelled; rc is LS_OK with count >= 1, or why not (text valid during the call). A host
  * that is numeric already needs no name server and comes back as it is. */
 enum ls_rc ls_dns_resolve(struct ls_loop *loop, const char *host, uint16_t port,
-                          void (*done)(void *ctx, enum ls_rc rc,
-                                       const struct ls_dns_result *result, const char *why),
+                          void (*done)(void *ctx, enum ls_rc rc, const struct ls_dns_result *result,
+                                       const char *why),
                           void *ctx, struct ls_dns_query **out);
 /* No callback any more. Not after done() was called. */
 void ls_dns_cancel(struct ls_dns_query *q);

@@ -1,11 +1,11 @@
 /* The event loop (libuv): timers, wake-ups from other threads, work off the loop's thread.
  *
- * A loop belongs to the thread that runs it. Every function is for that thread (or for any one thread
- * before the loop runs and after it has stopped), except ls_async_send(), which any thread and even a
- * signal handler may call.
+ * A loop belongs to the thread that runs it. Every function is for that thread (or for any one
+ * thread before the loop runs and after it has stopped), except ls_async_send(), which any thread
+ * and even a signal handler may call.
  *
- * Objects are freed by their destroy function, at the latest by ls_loop_destroy(); a destroyed object
- * calls back no more. Callbacks may destroy any object, their own included. */
+ * Objects are freed by their destroy function, at the latest by ls_loop_destroy(); a destroyed
+ * object calls back no more. Callbacks may destroy any object, their own included. */
 #ifndef LS_OS_LOOP_H
 #define LS_OS_LOOP_H
 
@@ -42,8 +42,8 @@ void ls_async_send(struct ls_async *a);
 void ls_async_destroy(struct ls_async *a);
 
 /* ---- the end of a turn: called just before the loop waits for the system again, that is after the
- * timers, wake-ups and I/O callbacks of the turn; the place to flush what they gathered. Hooks run in
- * the order in which they were created. ---- */
+ * timers, wake-ups and I/O callbacks of the turn; the place to flush what they gathered. Hooks run
+ * in the order in which they were created. ---- */
 enum ls_rc ls_hook_create(struct ls_loop *loop, void (*turn_end)(void *ctx), void *ctx,
                           struct ls_hook **out);
 void ls_hook_destroy(struct ls_hook *h);

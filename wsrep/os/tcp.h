@@ -26,15 +26,17 @@ struct ls_tcp_listener;
 struct ls_tcp_callbacks {
     /* The outcome of ls_tcp_connect(): LS_OK, or why not. Not called for accepted connections. */
     void (*connected)(void *ctx, enum ls_rc rc, const char *why);
-    /* There is something to read (perhaps only the end): called again each turn until it is read. */
+    /* There is something to read (perhaps only the end): called again each turn until it is read.
+     */
     void (*readable)(void *ctx);
     /* After ls_tcp_want_write(true): the socket takes more. */
     void (*writable)(void *ctx);
 };
 
 /* ---- listening ---- */
-/* host may be a name or numeric, "" or "*" for all addresses; port 0 takes any free one. accepted() gets a connection
- * that the callee owns and for which it must call ls_tcp_set_callbacks() or ls_tcp_close(). */
+/* host may be a name or numeric, "" or "*" for all addresses; port 0 takes any free one. accepted()
+ * gets a connection that the callee owns and for which it must call ls_tcp_set_callbacks() or
+ * ls_tcp_close(). */
 enum ls_rc ls_tcp_listen(struct ls_loop *loop, const char *host, uint16_t port,
                          void (*accepted)(void *ctx, struct ls_tcp *tcp), void *ctx,
                          struct ls_tcp_listener **out, struct ls_error *err);
@@ -43,9 +45,8 @@ void ls_tcp_listener_close(struct ls_tcp_listener *l); /* NULL is allowed */
 
 /* ---- connections ---- */
 /* Starts connecting to a numeric address "host:port". connected() follows, never from inside. */
-enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr,
-                          const struct ls_tcp_callbacks *cb, void *ctx, struct ls_tcp **out,
-                          struct ls_error *err);
+enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const struct ls_tcp_callbacks *cb,
+                          void *ctx, struct ls_tcp **out, struct ls_error *err);
 void ls_tcp_set_callbacks(struct ls_tcp *t, const struct ls_tcp_callbacks *cb, void *ctx);
 
 /* Up to size bytes; *got > 0 with LS_OK. LS_E_BUSY: nothing there now; LS_E_CLOSED: the other side
@@ -59,8 +60,8 @@ enum ls_rc ls_tcp_write(struct ls_tcp *t, const struct ls_piece *pieces, size_t 
 void ls_tcp_want_read(struct ls_tcp *t, bool on);
 void ls_tcp_want_write(struct ls_tcp *t, bool on);
 
-/* Ends both directions now; readable() follows, and reading says LS_E_CLOSED. For code that must not
- * be called back at once. */
+/* Ends both directions now; readable() follows, and reading says LS_E_CLOSED. For code that must
+ * not be called back at once. */
 void ls_tcp_shutdown(struct ls_tcp *t);
 /* Closes and frees; no callback follows. NULL is allowed. */
 void ls_tcp_close(struct ls_tcp *t);
