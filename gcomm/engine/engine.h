@@ -1,5 +1,8 @@
 /* The engine: the thread that feeds events to the core and performs its actions.
  *
+ * One engine is one membership: after LEFT destroy it and create the next one (its incarnation is
+ * higher; uuid and log are kept when they can be).
+ *
  * It owns the loop, the peers (gcomm/net), the write-set log's writing side, the identity file and
  * the table of local submissions. To the provider it shows an ordered stream of events, and a
  * function to submit. All functions may be called from any thread unless said otherwise. */
@@ -84,7 +87,10 @@ void ls_engine_isolate(struct ls_engine *e, bool on);
 
 /* ---- the ordered stream: one consumer thread ---- */
 /* Blocks for the next event; LS_E_CLOSED after LEFT was taken. Also returns LS_E_INTERRUPTED after
- * ls_engine_wake(). */
+ * ls_engine_wake(). After CONNECTED the stream goes on behind `base`: for a first one with from_log
+ * that is all the log still holds, also what the database has already (to fill the certification
+ * index; the entries carry their stored verdicts). After CONNECTED without from_log it is what
+ * follows the snapshot's base; entries ordered before and not yet taken are skipped. */
 enum ls_rc ls_engine_next(struct ls_engine *e, struct ls_stream_event *out);
 /* Gives the event's pin and config back; any thread, any order. The event struct may be a copy. */
 void ls_engine_event_done(struct ls_engine *e, struct ls_stream_event *ev);
@@ -93,14 +99,34 @@ void ls_engine_wake(struct ls_engine *e);
 void ls_engine_delivered(struct ls_engine *e, uint64_t index);
 /* min(applied seqno, last_seen of unfinished submissions): for the commit cut; cheap, often. */
 void ls_engine_applied(struct ls_engine *e, int64_t seqno);
-/* Length of the provider's queue, for flow control. */
+/* Length of the provider's queue, for flow control: above the limit all members are asked to pause,
+ * below limit * factor they are let go. Cheap, any thread. */
 void ls_engine_recv_queue(struct ls_engine *e, uint32_t length);
+/* The effective limit (the options hold the first one): UINT32_MAX leaves flow control. */
+void ls_engine_set_flow_limit(struct ls_engine *e, uint32_t limit, double factor);
 struct ls_log *ls_engine_log(struct ls_engine *e);
 
-/* ---- submitting ---- */
-/* A submission is made by the caller around its payload pieces, which must stay untouched until it
- * is settled: until the stream hands it back as `own`, or ls_engine_submit_cancel() succeeded, or the
- * stream said NONPRIMARY or LEFT. Embed it in the transaction. */
+/* ---- submitting ----
+ * A submission is made by the caller around its payload pieces; embed it in the transaction. Who
+ * owns it:
+ * - On entry to ls_engine_submit() it becomes the engine's: neither it nor the bytes its pieces
+ *   point at may be touched (but in before_send). If the call returns anything but LS_OK it is the
+ *   caller's again and no callback was or will be made.
+ * - After LS_OK exactly one of these ends it, and the engine never looks at it again:
+ *     own       the stream hands it back with its entry; the pieces were last read before that;
+ *     rejected  the callback is called. LS_E_NOT_PRIMARY, LS_E_INTERRUPTED: it was and will never be
+ *               ordered. LS_E_UNKNOWN: the component was lost, or left, after it had been sent; if
+ *               it is ordered after all, its entry comes as a foreign one (own == NULL);
+ *     forget    ls_engine_submit_forget() returned true.
+ *   own or rejected may come on another thread before ls_engine_submit() has returned.
+ * - rejected(LS_E_UNKNOWN) is called before NONPRIMARY or LEFT enters the stream, and only for
+ *   submissions whose entry is not in the stream before that event: when the consumer takes the
+ *   event, everything handed over before it is settled. A submission made after the component came
+ *   back is not touched by an older NONPRIMARY that the consumer has yet to take.
+ * - A thread that stops waiting for another reason calls ls_engine_submit_forget(). If that returns
+ *   false, own or rejected has happened or is happening and the thread must still let it through.
+ * - Callbacks are made without a lock of the engine held. ls_engine_submit_forget() may wait for a
+ *   callback of this submission that is running: hold no lock that the callbacks take. */
 struct ls_submission {
     struct ls_piece pieces[4];
     size_t piece_count;
@@ -109,8 +135,8 @@ struct ls_submission {
     /* called on the engine's thread immediately before the bytes are hashed and sent: the place to
      * write last_seen into the first piece. May be NULL. Must not block. */
     void (*before_send)(struct ls_submission *s);
-    /* called on the engine's thread when it will never be ordered (LS_E_NOT_PRIMARY before sending,
-     * LS_E_INTERRUPTED after a cancel). Not called otherwise. Must not block. */
+    /* called on the engine's thread: LS_E_NOT_PRIMARY and LS_E_INTERRUPTED, it will never be ordered;
+     * LS_E_UNKNOWN, nobody can say. Must not block; may not be NULL. */
     void (*rejected)(struct ls_submission *s, enum ls_rc rc);
     void *user;
     uint64_t id; /* the engine's */
@@ -118,18 +144,22 @@ struct ls_submission {
     struct ls_submission *next;
 };
 
-/* Waits for room (back-pressure, flow control), then hands over. cancelled is polled whenever the
- * waiter is woken with ls_engine_submit_kick(); returning true ends the wait with LS_E_INTERRUPTED.
- * LS_E_NOT_PRIMARY: nothing was sent. */
+/* Waits for room (back-pressure, flow control), then hands over. cancelled (may be NULL) is polled
+ * before the hand-over, without a lock held, and whenever the waiter is woken with
+ * ls_engine_submit_kick(); returning true ends the wait with LS_E_INTERRUPTED. no_wait: neither flow
+ * control nor limits hold it up. LS_E_NOT_PRIMARY: nothing was sent. */
 enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
                             bool (*cancelled)(struct ls_submission *s), bool no_wait);
 void ls_engine_submit_kick(struct ls_engine *e);
-/* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). */
+/* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). One that was under
+ * way when the component was lost is lost with it, silently: the caller sees NONPRIMARY in the stream
+ * and starts over with the next CONNECTED or view. */
 enum ls_rc ls_engine_submit_control(struct ls_engine *e, uint8_t entry_type, const void *data,
                                     size_t size);
-/* The transaction will not wait for its submission any more: afterwards the stream never names it
- * as `own` (its entry, if ordered, comes as a foreign one) and its memory is the caller's again. */
-void ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s);
+/* The transaction will not wait for its submission any more. True: the stream never names it as
+ * `own` (its entry, if ordered, comes as a foreign one), no callback comes, its memory is the
+ * caller's again. False: the engine does not have it (any more), see the rules above. */
+bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s);
 
 /* Rule 25: index up to which must be delivered and applied. timeout_us < 0: for ever. */
 enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index);
