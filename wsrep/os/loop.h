@@ -43,7 +43,7 @@ void ls_async_destroy(struct ls_async *a);
 
 /* ---- the end of a turn: called just before the loop waits for the system again, that is after the
  * timers, wake-ups and I/O callbacks of the turn; the place to flush what they gathered. Hooks run
- * in the order in which they were created. ---- */
+ * in no order that one may rely on. ---- */
 enum ls_rc ls_hook_create(struct ls_loop *loop, void (*turn_end)(void *ctx), void *ctx,
                           struct ls_hook **out);
 void ls_hook_destroy(struct ls_hook *h);
