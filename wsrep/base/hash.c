@@ -14,6 +14,12 @@ struct ls_hash128 ls_hash128_of(const void *data, size_t len)
     return (struct ls_hash128){.lo = h.low64, .hi = h.high64};
 }
 
+struct ls_hash128 ls_hash128_seeded(const void *data, size_t len, uint64_t seed)
+{
+    XXH128_hash_t h = XXH3_128bits_withSeed(data, len, seed);
+    return (struct ls_hash128){.lo = h.low64, .hi = h.high64};
+}
+
 uint64_t ls_hash64_pieces(const struct ls_piece *pieces, size_t count)
 {
     XXH3_state_t state;

@@ -19,6 +19,7 @@ static inline bool ls_hash128_equal(struct ls_hash128 a, struct ls_hash128 b)
 
 uint64_t ls_hash64(const void *data, size_t len);
 struct ls_hash128 ls_hash128_of(const void *data, size_t len);
+struct ls_hash128 ls_hash128_seeded(const void *data, size_t len, uint64_t seed);
 
 /* The 64-bit hash of several pieces as if they stood in one buffer. */
 struct ls_piece {

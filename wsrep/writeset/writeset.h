@@ -1,10 +1,10 @@
 /* Write-sets: what one transaction, fragment or TOI sends to everybody.
  *
- * Layout (version 1, little endian) is specified at the top of writeset.c: a header (version, flags,
+ * Layout (version 1, little endian) is specified in format.h: a header (version, flags,
  * last_seen, trx and connection id, pa_range, counts and sizes), the keys as 128-bit hashes with
  * type and prefix information, then the ordered data as one buffer, then the unordered data. The
- * source (node uuid) is the entry's origin. Decoders take bytes from peers: they check all and never
- * assert.
+ * source (node uuid) is the entry's origin. Decoders take bytes from peers: they check all and
+ * never assert.
  *
  * Keys: a key of parts p1..pn gives n index entries, one for every prefix, each a cumulative hash;
  * prefixes shorter than the full key are REFERENCE, the full key has the type given; an empty key
@@ -22,7 +22,12 @@
 #include <stdint.h>
 
 /* Numbers of the wsrep API. */
-enum ls_key_type { LS_KEY_SHARED = 0, LS_KEY_REFERENCE = 1, LS_KEY_UPDATE = 2, LS_KEY_EXCLUSIVE = 3 };
+enum ls_key_type {
+    LS_KEY_SHARED = 0,
+    LS_KEY_REFERENCE = 1,
+    LS_KEY_UPDATE = 2,
+    LS_KEY_EXCLUSIVE = 3
+};
 
 enum ls_ws_flag {
     LS_WS_TRX_END = 0x1,
@@ -35,9 +40,18 @@ enum ls_ws_flag {
     LS_WS_TRX_PREPARE = 0x80,
     LS_WS_SNAPSHOT = 0x100,
     LS_WS_IMPLICIT_DEPS = 0x200,
+    LS_WS_FLAGS_ALL = 0x3ff,
 };
 
-/* One entry for the certification index, also its wire form (20 bytes: hash, type, depth, 2 zero). */
+/* last_seen of one that saw nothing yet (LS_SEQNO_UNDEFINED). */
+#define LS_WS_NOTHING_SEEN ((int64_t)-1)
+/* No write-set is larger, whatever is configured (repl.max_ws_size has the same top). */
+#define LS_WS_MAX_SIZE 0x7fffffffu
+/* What pa_range normally is: no limit beyond the dependencies that the keys show. */
+#define LS_WS_PA_RANGE_MAX 0xffffu
+
+/* One entry for the certification index, also its wire form (20 bytes: hash, type, depth, 2 zero).
+ */
 struct ls_ws_key {
     struct ls_hash128 hash;
     uint8_t type;  /* enum ls_key_type */
@@ -61,24 +75,31 @@ void ls_ws_builder_destroy(struct ls_ws_builder *b);
 void ls_ws_builder_reset(struct ls_ws_builder *b);
 
 /* parts as (pointer, length) pieces, count 0 is the key that collides with everything. Copies what
- * it needs. LS_E_TOOBIG when the write-set would pass max_size. */
+ * it needs. LS_E_TOOBIG when the write-set would pass max_size, LS_E_INVAL for a type that is none
+ * or more than 255 parts. After an error the write-set is not complete: reset the builder. A TOI
+ * gives its keys as LS_KEY_EXCLUSIVE. */
 enum ls_rc ls_ws_add_key(struct ls_ws_builder *b, const struct ls_piece *parts, size_t count,
                          enum ls_key_type type);
 /* Appends to the ordered (apply) or unordered data; copies. */
 enum ls_rc ls_ws_add_data(struct ls_ws_builder *b, const void *data, size_t len, bool ordered);
+/* Header included; stays over resets. */
 void ls_ws_set_max_size(struct ls_ws_builder *b, uint64_t max_size);
 
+/* Index entries so far (prefixes and the server entry are some), 0 before the first key. */
 size_t ls_ws_key_count(const struct ls_ws_builder *b);
 size_t ls_ws_keys_bytes(const struct ls_ws_builder *b);
 size_t ls_ws_data_bytes(const struct ls_ws_builder *b);
 size_t ls_ws_size(const struct ls_ws_builder *b); /* of the whole encoding */
 
-/* Encodes into pieces that point into the builder (valid until it changes): at most LS_WS_PIECES.
- * Together they are the payload of the log entry. The header's last_seen may still be patched with
- * ls_ws_patch_last_seen() on the first piece before sending. */
+/* Encodes into pieces that point into the builder (valid until it changes): at most LS_WS_PIECES,
+ * the count is returned, the first one is the header. Together they are the payload of the log
+ * entry. */
 #define LS_WS_PIECES 4
 size_t ls_ws_encode(struct ls_ws_builder *b, const struct ls_ws_header *header,
                     struct ls_piece pieces[LS_WS_PIECES]);
+/* Writes another last_seen into the header that ls_ws_encode() made: it is read when the bytes are
+ * sent, and the pieces stay where they are. */
+void ls_ws_patch_last_seen(struct ls_ws_builder *b, int64_t last_seen);
 
 /* ---- reading ---- */
 struct ls_ws_view {
@@ -91,7 +112,8 @@ struct ls_ws_view {
     uint32_t unordered_size;
 };
 
-/* Fills out with pointers into data. Checks version, sizes and every key's type. */
+/* Fills out with pointers into data. Checks version, flags, sizes and every key. LS_E_VERSION for
+ * another version, LS_E_PROTO for everything that no builder writes. */
 enum ls_rc ls_ws_view_init(struct ls_ws_view *out, const void *data, size_t size,
                            struct ls_error *err);
 void ls_ws_view_key(const struct ls_ws_view *v, uint32_t i, struct ls_ws_key *out);
