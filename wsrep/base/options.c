@@ -344,7 +344,7 @@ enum ls_rc ls_options_apply(struct ls_options *o, const char *text, enum ls_opti
             return rc;
         }
     }
-    return rc == LS_E_NOTFOUND ? LS_OK : rc;
+    return rc == LS_E_NOTFOUND ? LS_OK : rc; /* here: no pair is left */
 }
 
 static bool is_shown(const struct option *opt)
