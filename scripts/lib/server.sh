@@ -1,0 +1,295 @@
+# Real MariaDB servers for the demo and the tests: data directories, start, stop, kill, questions.
+#
+# work_begin           makes LS_WORK (outside the checkout, owned by user mysql) and takes ports
+# node_prepare I       data directory and configuration of node I (1..9)
+# node_start I [ARG..] starts it and waits until it is synced; node_launch does not wait
+# node_stop I          asks it to end and waits; node_kill I is kill -9
+# sql I STATEMENT      rows of an answer, tab separated; status I NAME, gvar I NAME
+# work_end             ends what this script started, by its own ids, and removes LS_WORK
+#
+# Settings: PROVIDER (library under test), SST (rsync), THREADS (appliers), CLUSTER (name),
+# NODE_OPTIONS (added to wsrep_provider_options), NODE_CNF (lines for [mysqld]), NODES (addresses
+# named in the cluster address).
+
+: "${PROVIDER:=$LS_ROOT/build/liblockstep.so}"
+: "${SST:=rsync}"
+: "${THREADS:=4}"
+: "${CLUSTER:=lockstep_test}"
+: "${NODES:=3}"
+: "${NODE_OPTIONS:=}"
+: "${NODE_CNF:=}"
+: "${START_TIMEOUT:=60}"
+
+LS_WORK=
+declare -A LS_PID=()
+
+# Node I of 1..5 has a row of ten ports; HAProxy has the sixth row.
+node_port() { echo $((LS_PORT_BASE + $1 * 10 - 10)); }
+node_group_port() { echo $(($(node_port "$1") + 1)); }
+node_ist_port() { echo $(($(node_port "$1") + 2)); }
+node_sst_port() { echo $(($(node_port "$1") + 3)); }
+node_dir() { echo "$LS_WORK/n$1"; }
+node_log() { echo "$LS_WORK/n$1/error.log"; }
+node_pid() { echo "${LS_PID[$1]:-}"; }
+node_alive() { [ -n "${LS_PID[$1]:-}" ] && pid_alive "${LS_PID[$1]}"; }
+
+# as_server COMMAND...: as user mysql when we are root, else as ourselves. Replaces this process.
+as_server() {
+    if [ "$(id -u)" = 0 ]; then
+        exec setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "$@"
+    fi
+    exec "$@"
+}
+
+server_owns() {
+    [ "$(id -u)" != 0 ] || chown -R mysql:mysql "$@"
+}
+
+# The template is made once a machine and server version and copied for every node.
+template_dir() {
+    echo "/var/tmp/lockstep-template.$(id -u).$(mariadbd --version | sed -n 's/.*Ver \([0-9.]*\).*/\1/p')"
+}
+
+template_make() {
+    local final dir
+    final=$(template_dir)
+    [ -f "$final/complete" ] && [ -O "$final/complete" ] && return 0
+    dir=$(mktemp -d /var/tmp/lockstep-template.XXXXXX) || return 1
+    chmod 755 "$dir"
+    mkdir "$dir/data"
+    server_owns "$dir"
+    if ! (cd "$dir" && as_server mariadb-install-db --no-defaults --datadir="$dir/data" \
+        --auth-root-authentication-method=normal --skip-test-db \
+        --innodb-log-file-size=16M) >"$dir/log" 2>&1 ||
+        ! (cd "$dir" && as_server mariadbd --no-defaults --datadir="$dir/data" --bootstrap \
+            --innodb-log-file-size=16M) >>"$dir/log" 2>&1 <<'SQL'; then
+FLUSH PRIVILEGES;
+CREATE USER haproxy_check@'%';
+CREATE USER app@'%';
+GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION;
+SQL
+        tail -n 20 "$dir/log" >&2
+        warn "cannot make a data directory in $dir"
+        return 1
+    fi
+    [ "$(id -u)" != 0 ] || chown root:root "$dir"
+    touch "$dir/complete"
+    # Somebody else may have been quicker; his is as good.
+    mv -T "$dir" "$final" 2>/dev/null || rm -rf "$dir"
+    [ -f "$final/complete" ]
+}
+
+work_begin() {
+    need mariadbd mariadb mariadb-install-db setpriv flock
+    [ -r "$PROVIDER" ] || die "no provider at $PROVIDER (scripts/build makes build/liblockstep.so)"
+    LS_WORK=$(mktemp -d /var/tmp/lockstep.XXXXXX) || return 1
+    trap 'work_end' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    chmod 755 "$LS_WORK"
+    cp "$PROVIDER" "$LS_WORK/provider.so" && chmod 644 "$LS_WORK/provider.so"
+    mkdir "$LS_WORK/tmp"
+    server_owns "$LS_WORK"
+    ports_take && template_make
+}
+
+work_end() {
+    local pid
+    trap - EXIT
+    for pid in "${LS_PID[@]}"; do
+        server_end_session "$pid"
+    done
+    [ -z "$LS_WORK" ] || [ -n "${LS_KEEP:-}" ] || rm -rf "$LS_WORK"
+}
+
+# Every server leads a session of its own, so its state transfer scripts end with it.
+server_end_session() {
+    pkill -KILL -s "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+    true
+}
+
+cluster_address() {
+    local i list=
+    for i in $(seq "$NODES"); do
+        list="$list${list:+,}127.0.0.1:$(node_group_port "$i")"
+    done
+    echo "gcomm://$list"
+}
+
+# node_configure I: writes its my.cnf again (data stays), for tests that change a setting.
+node_configure() {
+    local i=$1 dir group
+    dir=$(node_dir "$i")
+    group=$(node_group_port "$i")
+    cat >"$dir/my.cnf" <<CNF
+[mysqld]
+datadir=$dir/data
+tmpdir=$LS_WORK/tmp
+socket=$dir/sock
+pid-file=$dir/pid
+log-error=$dir/error.log
+port=$(node_port "$i")
+bind-address=127.0.0.1
+skip-name-resolve
+core-file
+max-connections=300
+performance-schema=OFF
+innodb-log-file-size=16M
+innodb-buffer-pool-size=64M
+innodb-flush-log-at-trx-commit=0
+innodb-autoinc-lock-mode=2
+default-storage-engine=InnoDB
+binlog-format=ROW
+wsrep-on=ON
+wsrep-provider=$LS_WORK/provider.so
+wsrep-cluster-name=$CLUSTER
+wsrep-cluster-address=$(cluster_address)
+wsrep-node-name=node$i
+wsrep-node-address=127.0.0.1:$group
+wsrep-node-incoming-address=127.0.0.1:$(node_port "$i")
+wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://127.0.0.1:$group;ist.recv_addr=127.0.0.1:$(node_ist_port "$i");gcache.size=64M;$NODE_OPTIONS"
+wsrep-slave-threads=$THREADS
+wsrep-sst-method=$SST
+wsrep-sst-auth=root:
+wsrep-sst-receive-address=127.0.0.1:$(node_sst_port "$i")
+$NODE_CNF
+
+[sst]
+ssl-mode=DISABLED
+CNF
+}
+
+node_prepare() {
+    local dir
+    dir=$(node_dir "$1")
+    mkdir -p "$dir"
+    cp -a --reflink=auto "$(template_dir)/data" "$dir/data" || return 1
+    node_configure "$1"
+    : >"$dir/error.log"
+    server_owns "$dir"
+}
+
+# An address or undefined-behaviour sanitizer in the provider wants its runtime loaded first.
+sanitizer_preload() {
+    local kind
+    for kind in asan tsan; do
+        if ldd "$LS_WORK/provider.so" 2>/dev/null | grep -q "lib$kind"; then
+            gcc -print-file-name="lib$kind.so"
+        fi
+    done
+}
+
+# As the unit file of the distribution does: ask the storage engine where it stands, and say so.
+node_recovered_position() {
+    local dir log
+    dir=$(node_dir "$1")
+    [ -f "$dir/started" ] || return 0
+    log=$dir/recover.log
+    rm -f "$log"
+    (cd "$dir/data" && as_server mariadbd --defaults-file="$dir/my.cnf" --log-error="$log" \
+        --wsrep-recover --skip-networking) >/dev/null 2>&1
+    sed -n 's/.*WSREP: Recovered position:[[:space:]]*\([^ ,]*\).*/\1/p' "$log" | tail -n 1
+}
+
+node_launch() {
+    local i=$1 dir position preload
+    shift
+    dir=$(node_dir "$i")
+    position=$(node_recovered_position "$i")
+    preload=$(sanitizer_preload)
+    : >"$dir/started"
+    (
+        cd "$dir/data" || exit 1
+        ulimit -c unlimited
+        [ -z "$preload" ] || export LD_PRELOAD=$preload ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
+            ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
+    ) &
+    LS_PID[$i]=$!
+}
+
+node_is_synced() {
+    [ "$(sql "$1" "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
+        WHERE VARIABLE_NAME IN ('wsrep_local_state_comment','wsrep_ready') ORDER BY 1" 2>/dev/null |
+        tr '\n' ' ')" = "ON Synced " ]
+}
+
+node_is_up_or_dead() { ! node_alive "$1" || node_is_synced "$1"; }
+
+# node_wait I [SECONDS]: until it is synced; a server that ended or never came shows its log.
+node_wait() {
+    wait_until "${2:-$START_TIMEOUT}" node_is_up_or_dead "$1" && node_alive "$1" && return 0
+    if node_alive "$1"; then
+        warn "node$1 is not synced after ${2:-$START_TIMEOUT} s; the end of its error log:"
+    else
+        warn "node$1 ended while it started; the end of its error log:"
+    fi
+    tail -n 25 "$(node_log "$1")" | sed "s/^/  node$1| /" >&2
+    return 1
+}
+
+node_start() {
+    local i=$1
+    node_launch "$@"
+    node_wait "$i"
+}
+
+# node_stop I [SECONDS]: a graceful end.
+node_stop() {
+    local i=$1 pid=${LS_PID[$1]:-}
+    [ -n "$pid" ] || return 0
+    kill -TERM "$pid" 2>/dev/null
+    if ! wait_until "${2:-60}" node_is_dead "$i"; then
+        warn "node$i did not end within ${2:-60} s; the end of its error log:"
+        tail -n 25 "$(node_log "$i")" | sed "s/^/  node$i| /" >&2
+        node_kill "$i"
+        return 1
+    fi
+    wait "$pid" 2>/dev/null
+    unset "LS_PID[$i]"
+}
+
+node_is_dead() { ! node_alive "$1"; }
+
+node_kill() {
+    [ -n "${LS_PID[$1]:-}" ] || return 0
+    server_end_session "${LS_PID[$1]}"
+    unset "LS_PID[$1]"
+}
+
+# node_wipe I: the node lost its disk.
+node_wipe() {
+    node_kill "$1"
+    rm -rf "$(node_dir "$1")"
+    node_prepare "$1"
+}
+
+# client I ARG...: the command line client, as root through the socket; ready for a here document.
+client() {
+    local i=$1
+    shift
+    mariadb --no-defaults --user=root --socket="$(node_dir "$i")/sock" --connect-timeout=5 "$@"
+}
+
+sql() {
+    local i=$1
+    shift
+    client "$i" --batch --skip-column-names -e "$*"
+}
+
+status() {
+    sql "$1" "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME='$2'"
+}
+
+node_rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$(node_pid "$1")/status"; }
+
+# node_backtrace I: what a core file says, when the server left one.
+node_backtrace() {
+    local core
+    for core in "$(node_dir "$1")"/data/core*; do
+        [ -s "$core" ] || continue
+        gdb -batch -ex 'thread apply all bt 12' "$(command -v mariadbd)" "$core" 2>/dev/null |
+            grep -v '^\[New LWP' | head -n 150
+    done
+}
