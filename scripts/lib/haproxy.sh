@@ -33,6 +33,7 @@ haproxy_start() {
     server_owns "$LS_WORK/haproxy"
     (as_server setsid haproxy -db -f "$LS_WORK/haproxy/cfg" 9>&- >"$LS_WORK/haproxy/log" 2>&1) &
     LS_PID[haproxy]=$!
+    disown $!
     wait_until 10 haproxy_sql "SELECT 1" >/dev/null 2>&1 && return 0
     warn "HAProxy does not let anybody through; what it said:"
     tail -n 10 "$LS_WORK/haproxy/log" >&2

@@ -105,8 +105,7 @@ work_end() {
 # Every server leads a session of its own, so its state transfer scripts end with it.
 server_end_session() {
     pkill -KILL -s "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
-    true
+    wait_until 10 eval "! pid_alive $1"
 }
 
 cluster_address() {
@@ -207,6 +206,7 @@ node_launch() {
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &
     LS_PID[$i]=$!
+    disown $! # the shell need not report how it ended
 }
 
 node_is_synced() {
@@ -246,7 +246,6 @@ node_stop() {
         node_kill "$i"
         return 1
     fi
-    wait "$pid" 2>/dev/null
     unset "LS_PID[$i]"
 }
 
