@@ -35,12 +35,12 @@ enum ls_node_state {
 struct ls_member {
     struct ls_uuid id;
     uint64_t incarnation;
-    uint8_t role;     /* enum ls_member_role */
-    uint8_t state;    /* enum ls_node_state */
-    uint8_t weight;   /* quorum weight, pc.weight, 0 to 255 */
-    uint8_t segment;  /* gmcast.segment */
-    uint8_t no_data;  /* 1: an arbitrator */
-    uint8_t proto_app; /* highest application protocol of its server */
+    uint8_t role;          /* enum ls_member_role */
+    uint8_t state;         /* enum ls_node_state */
+    uint8_t weight;        /* quorum weight, pc.weight, 0 to 255 */
+    uint8_t segment;       /* gmcast.segment */
+    uint8_t no_data;       /* 1: an arbitrator */
+    uint8_t proto_app;     /* highest application protocol of its server */
     uint64_t joined_index; /* log index of the configuration entry that (re)admitted it */
     char name[LS_NAME_SIZE];
     char incoming[LS_INCOMING_SIZE];
@@ -49,13 +49,13 @@ struct ls_member {
 
 /* Why a configuration entry exists; only for log lines. */
 struct ls_config {
-    struct ls_uuid group;   /* uuid of the history, the server's cluster state uuid */
-    uint64_t epoch;         /* rises with each bootstrap of the history (rule 17) */
+    struct ls_uuid group; /* uuid of the history, the server's cluster state uuid */
+    uint64_t epoch;       /* rises with each bootstrap of the history (rule 17) */
     struct ls_uuid epoch_id;
-    int64_t view;           /* number of the last server view; 1 is the first of a history */
-    uint8_t is_view;        /* this entry is a view that the server sees (and takes a seqno) */
-    uint8_t is_bootstrap;   /* first of its epoch */
-    uint16_t format;        /* version that records of the group may use (rule 27) */
+    int64_t view;         /* number of the last server view; 1 is the first of a history */
+    uint8_t is_view;      /* this entry is a view that the server sees (and takes a seqno) */
+    uint8_t is_bootstrap; /* first of its epoch */
+    uint16_t format;      /* version that records of the group may use (rule 27) */
     uint32_t count;
     struct ls_member members[LS_MAX_MEMBERS]; /* sorted by id */
 };
@@ -63,13 +63,14 @@ struct ls_config {
 struct ls_member_state {
     struct ls_uuid id;
     uint64_t incarnation;
-    uint8_t state; /* enum ls_node_state */
+    uint8_t state;    /* enum ls_node_state */
     uint8_t desynced; /* 1: by the user's wish (no donation under way) */
     int64_t seqno;    /* position the member reports */
 };
 
 /* Largest encoding of a configuration. */
-#define LS_CONFIG_MAX_BYTES (128 + LS_MAX_MEMBERS * (64 + LS_NAME_SIZE + LS_INCOMING_SIZE + LS_ADDR_SIZE))
+#define LS_CONFIG_MAX_BYTES                                                                        \
+    (128 + LS_MAX_MEMBERS * (64 + LS_NAME_SIZE + LS_INCOMING_SIZE + LS_ADDR_SIZE))
 
 /* Encoders write to w and return false when it is too small. */
 bool ls_config_encode(const struct ls_config *c, struct ls_writer *w);

@@ -15,8 +15,11 @@
  * - The log is the core's read-only store through struct ls_core_log. It shows exactly the appends
  *   performed so far.
  * - Connections deliver messages in order or not at all; PEER_DOWN when one breaks, PEER_UP when
- *   there is a new one. Messages between two PEER_UPs of the same peer may be lost at its tail only.
+ *   there is a new one. Messages between two PEER_UPs of the same peer may be lost at its tail
+ * only.
  * - TICK at least every 20 ms; FLUSH at the end of each loop turn (after the turn's other events).
+ *   A FLUSH never appends, so every range that it sends is in the log already.
+ * - Local submissions get ids rising by one from 1, at most LS_CORE_MAX_PENDING under way.
  */
 #ifndef LS_CORE_CORE_H
 #define LS_CORE_CORE_H
@@ -26,6 +29,9 @@
 #include <stddef.h>
 
 struct ls_core;
+
+#define LS_CORE_MAX_PENDING                                                                        \
+    4096 /* submissions of one origin under way; the leader's window of ids */
 
 /* Read access to the host's log. entry_get fills out (payload valid until the next action on the
  * log is performed); false when the index is not held. */
@@ -38,30 +44,33 @@ struct ls_core_log {
 };
 
 struct ls_core_params {
-    int64_t heartbeat_us;       /* leader's idle interval, default 100 ms */
-    int64_t election_min_us;    /* silence until a follower stands, default 1 s */
-    int64_t election_max_us;    /* random upper bound, default 1.5 s */
-    int64_t suspect_us;         /* evs.suspect_timeout: silence until a view turns non-primary */
-    int64_t inactive_us;        /* evs.inactive_timeout: silence until the leader removes a member */
-    uint64_t big_bytes;         /* write-sets above go apart (rule 1), default 64 KiB */
-    uint64_t window_bytes;      /* entries in flight to one peer, default 8 MiB */
-    uint32_t window_entries;    /* default 8192 */
-    int64_t cut_interval;       /* seqnos between commit cuts, default 128 */
-    uint8_t sync_majority;      /* 1: acknowledge only what LOG_HELD covers (rule 19) */
-    uint8_t ignore_quorum;      /* pc.ignore_quorum, pc.ignore_sb: for a later issue */
+    int64_t heartbeat_us;    /* leader's idle interval, default 100 ms */
+    int64_t election_min_us; /* silence until a follower stands, default 1 s */
+    int64_t election_max_us; /* random upper bound, default 1.5 s */
+    int64_t suspect_us;      /* evs.suspect_timeout: silence until a view turns non-primary */
+    int64_t inactive_us;     /* evs.inactive_timeout: silence until the leader removes a member */
+    uint64_t big_bytes;      /* write-sets above go apart (rule 1), default 64 KiB */
+    uint64_t window_bytes;   /* entries in flight to one peer, default 8 MiB */
+    uint32_t window_entries; /* default 8192 */
+    int64_t cut_interval;    /* seqnos between commit cuts, default 128 */
+    uint8_t sync_majority;   /* 1: acknowledge only what LOG_HELD covers (rule 19) */
+    uint8_t ignore_quorum;   /* pc.ignore_quorum, pc.ignore_sb: for a later issue */
 };
 
 void ls_core_params_default(struct ls_core_params *p);
 
 /* What a node brings to life: identity and durable state (rule 16). */
 struct ls_core_start {
-    struct ls_member me;   /* id, incarnation, weight, name, addresses */
-    uint64_t term;         /* durable */
-    struct ls_uuid vote;   /* durable, zero: none in this term */
-    struct ls_log_pos base; /* position before the oldest entry of the log; index 0: from the start */
+    struct ls_member me; /* id, incarnation, weight, name, addresses */
+    uint64_t term;       /* durable */
+    struct ls_uuid vote; /* durable, zero: none in this term */
+    struct ls_log_pos
+        base; /* position before the oldest entry of the log; index 0: from the start */
     struct ls_log_pos last; /* newest entry, = base when empty */
-    const void *context;    /* what ls_core_context_encode gave when the log stood at base */
-    size_t context_size;    /* 0 when base.index is 0 */
+    uint64_t commit; /* entries up to here are known to be committed (the database has them, say);
+                        base.index when nothing more is known */
+    const void *context; /* what ls_core_context_encode gave when the log stood at base */
+    size_t context_size; /* 0 when base.index is 0 */
     uint64_t seed;
     struct ls_core_params params;
     struct ls_core_log log;
@@ -74,26 +83,26 @@ enum ls_core_role {
     LS_ROLE_CANDIDATE, /* pre-vote or vote running */
     LS_ROLE_CATCHUP,   /* elected, fetching the gap */
     LS_ROLE_LEADER,
-    LS_ROLE_LEFT,      /* out, by its own wish or the others' */
+    LS_ROLE_LEFT, /* out, by its own wish or the others' */
 };
 
 enum ls_event_type {
     LS_EV_TICK = 1,
-    LS_EV_BOOTSTRAP,  /* found a primary component of myself alone: new epoch */
-    LS_EV_JOIN,       /* look for a component: as a member of the stored configuration, or by JOIN */
-    LS_EV_LEAVE,      /* go; ends in LS_ACT_LEFT */
+    LS_EV_BOOTSTRAP, /* found a primary component of myself alone: new epoch */
+    LS_EV_JOIN,      /* look for a component: as a member of the stored configuration, or by JOIN */
+    LS_EV_LEAVE,     /* go; ends in LS_ACT_LEFT */
     LS_EV_MESSAGE,
     LS_EV_PEER_UP,
     LS_EV_PEER_DOWN,
-    LS_EV_SUBMIT,     /* order this payload (payload borrowed for the step) */
-    LS_EV_GIVE_UP,    /* the local submission is not waited for any more and, if it is not yet in
-                         the log, need not be ordered */
+    LS_EV_SUBMIT,       /* order this payload (payload borrowed for the step) */
+    LS_EV_GIVE_UP,      /* the local submission is not waited for any more and, if it is not yet in
+                           the log, need not be ordered */
     LS_EV_PAYLOAD_HELD, /* a big payload of another origin is complete here */
-    LS_EV_LOG_HELD,   /* the log is durable up to index (only with sync_majority) */
-    LS_EV_DELIVERED,  /* certified here up to index: verdicts are known */
-    LS_EV_APPLIED,    /* min(applied seqno, last_seen of unfinished local submissions) */
-    LS_EV_READ,       /* rule 25: answer with LS_ACT_READ_READY */
-    LS_EV_PARAMS,     /* options changed */
+    LS_EV_LOG_HELD,     /* the log is durable up to index (only with sync_majority) */
+    LS_EV_DELIVERED,    /* certified here up to index: verdicts are known */
+    LS_EV_APPLIED,      /* min(applied seqno, last_seen of unfinished local submissions) */
+    LS_EV_READ,         /* rule 25: answer with LS_ACT_READ_READY */
+    LS_EV_PARAMS,       /* options changed */
     LS_EV_FLUSH,
 };
 
@@ -111,7 +120,8 @@ struct ls_event {
         struct {
             struct ls_uuid from;
             const struct ls_msg *msg;
-            bool payload_here; /* APPEND of a big entry without payload: the host has it staged */
+            bool payload_here; /* APPEND of a big entry without payload: the host has it, staged or
+                                  as the pieces of an own submission */
         } message;
         struct {
             struct ls_uuid peer;
@@ -143,18 +153,19 @@ enum ls_action_type {
     LS_ACT_RESET,      /* drop the whole log, start behind pos with context */
     LS_ACT_PERSIST,    /* make term and vote durable, now */
     LS_ACT_SEND,
-    LS_ACT_SPREAD,     /* send the big payload of own submission id to peer, on the bulk connection */
-    LS_ACT_COMMIT,     /* everything up to index is decided: deliver */
-    LS_ACT_WELCOME,    /* we are members: how the state comes. Before any COMMIT of this membership */
-    LS_ACT_NONPRIMARY, /* quorum lost: view of the members still seen. Pending submissions end unknown */
-    LS_ACT_PRIMARY,    /* information: the component orders again; the view follows in the log */
-    LS_ACT_READ_READY, /* wait until index is delivered and applied */
-    LS_ACT_READ_FAILED,/* not primary */
-    LS_ACT_REJECTED,   /* submission id will never be ordered (not primary, or withdrawn) */
+    LS_ACT_SPREAD,  /* send the big payload of own submission id to peer, on the bulk connection */
+    LS_ACT_COMMIT,  /* everything up to index is decided: deliver */
+    LS_ACT_WELCOME, /* we are members: how the state comes. Before any COMMIT of this membership */
+    LS_ACT_NONPRIMARY,   /* quorum lost: view of the members still seen. Pending submissions end
+                            unknown */
+    LS_ACT_PRIMARY,      /* information: the component orders again; the view follows in the log */
+    LS_ACT_READ_READY,   /* wait until index is delivered and applied */
+    LS_ACT_READ_FAILED,  /* not primary */
+    LS_ACT_REJECTED,     /* submission id will never be ordered (not primary, or withdrawn) */
     LS_ACT_DROP_PAYLOAD, /* a staged big payload is settled: free it */
-    LS_ACT_LEFT,       /* the leave is through, or we were removed: reason in text */
-    LS_ACT_ROLE,       /* information: role, term, leader changed */
-    LS_ACT_LOG,        /* a line for people */
+    LS_ACT_LEFT,         /* the leave is through, or we were removed: reason in text */
+    LS_ACT_ROLE,         /* information: role, term, leader changed */
+    LS_ACT_LOG,          /* a line for people */
 };
 
 struct ls_action {
@@ -197,7 +208,7 @@ struct ls_action {
             uint64_t token;
             uint64_t index;
         } read;
-        uint64_t id; /* REJECTED */
+        uint64_t id;          /* REJECTED */
         struct ls_sub_id sub; /* DROP_PAYLOAD */
         struct {
             uint8_t role;
@@ -235,9 +246,9 @@ struct ls_core_status {
     struct ls_uuid leader;
     struct ls_log_pos last;
     uint64_t commit;
-    bool primary;   /* the server was told so */
-    int64_t cut;    /* in the log up to last */
-    uint32_t pending; /* own submissions not yet committed */
+    bool primary;                   /* the server was told so */
+    int64_t cut;                    /* in the log up to last */
+    uint32_t pending;               /* own submissions not yet committed */
     const struct ls_config *config; /* in force, uncommitted included */
 };
 void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);

@@ -10,23 +10,22 @@
 #include "gcomm/core/entry.h"
 
 enum ls_msg_type {
-    LS_MSG_APPEND = 1,     /* leader: entries after `prev`, or a heartbeat when none */
-    LS_MSG_ACK = 2,        /* I hold everything up to `pos` of this term */
-    LS_MSG_NACK = 3,       /* I cannot append there: send from pos.index + 1 */
-    LS_MSG_VOTE_REQ = 4,   /* candidate asks; `pre` = would you? */
+    LS_MSG_APPEND = 1,   /* leader: entries after `prev`, or a heartbeat when none */
+    LS_MSG_ACK = 2,      /* I hold everything up to `pos` of this term */
+    LS_MSG_NACK = 3,     /* I cannot append there: send from pos.index + 1 */
+    LS_MSG_VOTE_REQ = 4, /* candidate asks; `pre` = would you? */
     LS_MSG_VOTE_RESP = 5,
-    LS_MSG_FETCH = 6,      /* elected candidate: send me your entries after pos.index (rule 12) */
-    LS_MSG_ENTRIES = 7,    /* the answer, in pieces; `pos` = my last */
-    LS_MSG_SUBMIT = 8,     /* origin to leader: please order this */
-    LS_MSG_HELD = 9,       /* I hold that big payload */
-    LS_MSG_READ_REQ = 10,  /* rule 25 */
+    LS_MSG_FETCH = 6,     /* elected candidate: send me your entries after pos.index (rule 12) */
+    LS_MSG_ENTRIES = 7,   /* the answer, in pieces; `pos` = my last */
+    LS_MSG_SUBMIT = 8,    /* origin to leader: please order this */
+    LS_MSG_HELD = 9,      /* I hold that big payload */
+    LS_MSG_READ_REQ = 10, /* rule 25 */
     LS_MSG_READ_RESP = 11,
-    LS_MSG_JOIN = 12,      /* let me in */
-    LS_MSG_WELCOME = 13,   /* you are in: how to get the state */
-    LS_MSG_REFUSE = 14,    /* you cannot be in, and why */
-    LS_MSG_LEAVE = 15,     /* let me go */
-    LS_MSG_CAMPAIGN = 16,  /* leader to its best follower: I go, stand for election now */
-    LS_MSG_WITHDRAW = 17,  /* origin to leader: forget the submission `sub`, I gave up */
+    LS_MSG_JOIN = 12,     /* let me in */
+    LS_MSG_WELCOME = 13,  /* you are in: how to get the state */
+    LS_MSG_REFUSE = 14,   /* you cannot be in, and why */
+    LS_MSG_LEAVE = 15,    /* let me go */
+    LS_MSG_CAMPAIGN = 16, /* leader to its best follower: I go, stand for election now */
 };
 
 enum ls_append_flag {
@@ -35,10 +34,11 @@ enum ls_append_flag {
 };
 
 enum ls_refuse_reason {
-    LS_REFUSE_FULL = 1,       /* LS_MAX_MEMBERS reached */
-    LS_REFUSE_DUPLICATE = 2,  /* a live member has this uuid */
-    LS_REFUSE_HISTORY = 3,    /* joiner has a higher epoch, or the log cannot serve it */
+    LS_REFUSE_FULL = 1,      /* LS_MAX_MEMBERS reached */
+    LS_REFUSE_DUPLICATE = 2, /* a live member has this uuid */
+    LS_REFUSE_HISTORY = 3,   /* joiner has a higher epoch, or the log cannot serve it */
     LS_REFUSE_VERSION = 4,
+    LS_REFUSE_REMOVED = 5, /* you are no member (any more): ask to be let in */
 };
 
 struct ls_msg {
@@ -57,8 +57,8 @@ struct ls_msg {
         } append;                           /* APPEND, ENTRIES */
         struct {
             struct ls_log_pos pos;
-            int64_t applied;  /* see LS_EV_APPLIED; what the commit cut is made of */
-            uint64_t commit;  /* what the sender knows to be committed */
+            int64_t applied; /* see LS_EV_APPLIED; what the commit cut is made of */
+            uint64_t commit; /* what the sender knows to be committed */
             uint64_t delivered;
         } ack; /* ACK, NACK */
         struct {
@@ -79,7 +79,7 @@ struct ls_msg {
             uint32_t size;
             uint64_t payload_hash;
             const void *payload; /* in only, NULL with LS_EF_BIG; out: the host adds it by sub.id */
-        } submit;                /* SUBMIT, HELD, WITHDRAW */
+        } submit;                /* SUBMIT, HELD */
         struct {
             uint64_t round;
             uint64_t index; /* RESP: highest index acknowledged */
@@ -110,7 +110,8 @@ struct ls_msg {
 };
 
 enum ls_ack_flag {
-    LS_ACK_NONPRIMARY = 1, /* the sender's server was shown a non-primary view: it needs a new one */
+    LS_ACK_NONPRIMARY =
+        1, /* the sender's server was shown a non-primary view: it needs a new one */
     LS_ACK_NEED_PAYLOAD = 2, /* NACK: the big entry after pos needs its payload from you */
 };
 

@@ -1,0 +1,294 @@
+/* Life of a core, and the step function. */
+#include "gcomm/core/core.h"
+
+#include "gcomm/core/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void ls_core_params_default(struct ls_core_params *p)
+{
+    *p = (struct ls_core_params){
+        .heartbeat_us = 100000,
+        .election_min_us = 1000000,
+        .election_max_us = 1500000,
+        .suspect_us = 5000000,
+        .inactive_us = 15000000,
+        .big_bytes = 64 * 1024,
+        .window_bytes = 8 * 1024 * 1024,
+        .window_entries = 8192,
+        .cut_interval = 128,
+        .sync_majority = 0,
+        .ignore_quorum = 0,
+    };
+}
+
+struct ls_core *ls_core_create(const struct ls_core_start *start, struct ls_error *err)
+{
+    struct ls_core *c = calloc(1, sizeof(*c));
+    enum ls_rc rc;
+
+    if (c == NULL) {
+        ls_error_set(err, LS_E_NOMEM, "no memory for the ordering core");
+        return NULL;
+    }
+    c->me = start->me;
+    c->params = start->params;
+    c->log = start->log;
+    c->term = start->term > start->last.term ? start->term : start->last.term;
+    c->vote = start->term == c->term ? start->vote : ls_uuid_zero;
+    c->sub_low = 1;
+    c->sub_next = 1;
+    c->nack_index = UINT64_MAX;
+    c->applied = -1;
+    c->applied_sent = -1;
+    ls_prng_seed(&c->prng, start->seed);
+    c->peers = calloc(PEERS_MAX, sizeof(*c->peers));
+    c->subs = calloc(LS_CORE_MAX_PENDING, sizeof(*c->subs));
+    c->own = calloc(LS_CORE_MAX_PENDING, sizeof(*c->own));
+    if (c->peers == NULL || c->subs == NULL || c->own == NULL) {
+        ls_error_set(err, LS_E_NOMEM, "no memory for the ordering core");
+        ls_core_destroy(c);
+        return NULL;
+    }
+    rc = core_load(c, start, err);
+    if (rc != LS_OK) {
+        ls_core_destroy(c);
+        return NULL;
+    }
+    return c;
+}
+
+void ls_core_destroy(struct ls_core *core)
+{
+    if (core == NULL) {
+        return;
+    }
+    ls_core_actions_done(core);
+    for (size_t i = 0; i < core->control_count; i++) {
+        if (core->controls[i].type == LS_ENTRY_CONFIG) {
+            free(core->controls[i].u.config);
+        }
+    }
+    free(core->controls);
+    free(core->peers);
+    free(core->subs);
+    free(core->own);
+    free(core->staged);
+    free(core->reads);
+    free(core->actions);
+    free(core->scratch);
+    free(core);
+}
+
+/* Somebody who is no member speaks as one: a leader tells it. */
+static bool is_stranger(struct ls_core *c, struct peer *p)
+{
+    if (c->role != LS_ROLE_LEADER || core_is_member(c, &p->id)) {
+        return false;
+    }
+    core_refuse(c, p, LS_REFUSE_REMOVED, "you are not a member of the group (any more)");
+    return true;
+}
+
+static void on_message(struct ls_core *c, const struct ls_event *ev)
+{
+    const struct ls_uuid *from = &ev->u.message.from;
+    const struct ls_msg *m = ev->u.message.msg;
+    struct peer *p = core_peer_get(c, from);
+
+    if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE) {
+        return;
+    }
+    p->heard_us = c->now_us;
+    switch (m->type) {
+    case LS_MSG_APPEND:
+        core_on_append(c, from, m, ev->u.message.payload_here);
+        break;
+    case LS_MSG_ACK:
+        if (!is_stranger(c, p)) {
+            core_on_ack(c, p, m);
+        }
+        break;
+    case LS_MSG_NACK:
+        if (!is_stranger(c, p)) {
+            core_on_nack(c, p, m);
+        }
+        break;
+    case LS_MSG_VOTE_REQ:
+        if (!is_stranger(c, p)) {
+            core_on_vote_req(c, from, m);
+        }
+        break;
+    case LS_MSG_VOTE_RESP:
+        core_on_vote_resp(c, p, m);
+        break;
+    case LS_MSG_FETCH:
+        core_on_fetch(c, from, m);
+        break;
+    case LS_MSG_ENTRIES:
+        core_on_entries(c, from, m);
+        break;
+    case LS_MSG_SUBMIT:
+        if (!is_stranger(c, p)) {
+            core_on_submit(c, p, m);
+        }
+        break;
+    case LS_MSG_HELD:
+        core_on_held(c, p, m);
+        break;
+    case LS_MSG_READ_REQ:
+        core_on_read_req(c, from, m);
+        break;
+    case LS_MSG_READ_RESP:
+        core_on_read_resp(c, p, m);
+        break;
+    case LS_MSG_JOIN:
+        core_on_join(c, p, m);
+        break;
+    case LS_MSG_WELCOME:
+        core_on_welcome(c, from, m);
+        break;
+    case LS_MSG_REFUSE:
+        core_on_refuse(c, from, m);
+        break;
+    case LS_MSG_LEAVE:
+        core_on_leave(c, p, m);
+        break;
+    case LS_MSG_CAMPAIGN:
+        if (m->term == c->term && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(from, &c->leader) &&
+            core_is_voter(&c->old, &c->me.id)) {
+            core_campaign(c, true);
+        }
+        break;
+    default:
+        core_log(c, LS_LOG_WARN, "message of unknown type %u from %s ignored", m->type,
+                 LS_UUID_STR(from));
+        break;
+    }
+}
+
+static void on_tick(struct ls_core *c)
+{
+    if (c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE) {
+        return;
+    }
+    if (c->role == LS_ROLE_LEADER) {
+        core_leader_tick(c);
+    } else {
+        core_follower_tick(c);
+        core_election_tick(c);
+    }
+    if (c->role != LS_ROLE_LEFT) {
+        core_members_tick(c);
+        core_read_tick(c);
+        if (c->role == LS_ROLE_FOLLOWER) {
+            core_resubmit(c);
+        }
+    }
+}
+
+void ls_core_step(struct ls_core *core, const struct ls_event *event)
+{
+    struct ls_core *c = core;
+
+    LS_ASSERT(c->action_count == 0);
+    if (event->now_us > c->now_us) {
+        c->now_us = event->now_us;
+    }
+    switch (event->type) {
+    case LS_EV_TICK:
+        on_tick(c);
+        break;
+    case LS_EV_BOOTSTRAP:
+        core_bootstrap(c, &event->u.bootstrap.group, event->u.bootstrap.seqno);
+        break;
+    case LS_EV_JOIN:
+        core_start_join(c, event->u.join.need_state != 0);
+        break;
+    case LS_EV_LEAVE:
+        core_start_leave(c);
+        break;
+    case LS_EV_MESSAGE:
+        on_message(c, event);
+        break;
+    case LS_EV_PEER_UP:
+        core_on_peer_up(c, &event->u.peer.peer, event->u.peer.incarnation);
+        break;
+    case LS_EV_PEER_DOWN:
+        core_on_peer_down(c, &event->u.peer.peer, event->u.peer.unreachable != 0);
+        break;
+    case LS_EV_SUBMIT:
+        core_on_submit_event(c, event);
+        break;
+    case LS_EV_GIVE_UP:
+        core_on_give_up(c, event->u.submit.id);
+        break;
+    case LS_EV_PAYLOAD_HELD:
+        core_on_held_event(c, event);
+        break;
+    case LS_EV_LOG_HELD:
+        if (event->u.index > c->log_held && event->u.index <= c->last.index) {
+            c->log_held = event->u.index;
+            c->ack_due = true;
+            c->append_due = true;
+        }
+        break;
+    case LS_EV_DELIVERED:
+        c->delivered = event->u.index;
+        c->append_due = c->role == LS_ROLE_LEADER;
+        break;
+    case LS_EV_APPLIED:
+        c->applied = event->u.seqno;
+        break;
+    case LS_EV_READ:
+        core_on_read(c, event->u.token);
+        break;
+    case LS_EV_PARAMS:
+        c->params = event->u.params;
+        break;
+    case LS_EV_FLUSH:
+        if (c->role == LS_ROLE_LEADER) {
+            core_leader_flush(c);
+        } else if (c->role == LS_ROLE_FOLLOWER) {
+            core_follower_flush(c);
+        }
+        return;
+    default:
+        LS_ASSERT(!"unknown event");
+    }
+    core_advance_commit(c);
+}
+
+void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
+{
+    out->role = (uint8_t)core->role;
+    out->term = core->term;
+    out->leader = core->leader;
+    out->last = core->last;
+    out->commit = core->commit;
+    out->primary = core->primary;
+    out->cut = core->cut;
+    out->pending = (uint32_t)(core->sub_next - core->sub_low);
+    out->config = &core->latest;
+}
+
+uint64_t ls_core_needed_index(const struct ls_core *core)
+{
+    struct ls_log_pos at_cut;
+    uint64_t needed = core->commit;
+
+    if (core->log.find_seqno(core->log.ctx, core->cut_committed, &at_cut) &&
+        at_cut.index + 1 < needed) {
+        needed = at_cut.index + 1;
+    }
+    if (core->role == LS_ROLE_LEADER) {
+        for (uint32_t i = 0; i < core->peer_count; i++) {
+            const struct peer *p = &core->peers[i];
+            if (core_is_member(core, &p->id) && p->match + 1 < needed) {
+                needed = p->match > p->floor ? p->match + 1 : p->floor + 1;
+            }
+        }
+    }
+    return needed;
+}

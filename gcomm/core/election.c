@@ -1,0 +1,324 @@
+/* Change of leader: Raft's terms, votes and pre-vote (sections 3.4, 9.6), with the adoption of the
+ * best log by the new leader of Viewstamped Replication Revisited (section 4.2): a candidate needs
+ * a majority, not the best log (rule 12). Deviation from Raft section 3.6.1: a voter grants its
+ * vote whatever the candidate's log is, and tells its own position; before the candidate orders
+ * anything it fetches the highest (term, index) log among its voters. A committed entry is on a
+ * majority, so on one of these voters, and the highest of their logs contains it (same induction as
+ * Raft's leader completeness). The voter's log cannot change meanwhile: it has promised this term.
+ */
+#include "gcomm/core/internal.h"
+
+#include <string.h>
+
+static bool higher(const struct ls_log_pos *a, const struct ls_log_pos *b)
+{
+    return a->term > b->term || (a->term == b->term && a->index > b->index);
+}
+
+void core_reset_election(struct ls_core *c)
+{
+    int64_t spread = c->params.election_max_us - c->params.election_min_us;
+
+    c->election_due_us = c->now_us + c->params.election_min_us +
+                         (int64_t)ls_prng_below(&c->prng, (uint64_t)(spread > 0 ? spread : 1));
+}
+
+static bool may_stand(const struct ls_core *c)
+{
+    return core_is_voter(&c->old, &c->me.id) ||
+           (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id));
+}
+
+static bool has_granted(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p;
+
+    if (ls_uuid_equal(id, &c->me.id)) {
+        return true;
+    }
+    p = core_peer(c, id);
+    return p != NULL && p->granted;
+}
+
+static void ask_voter(struct ls_core *c, struct peer *p)
+{
+    struct ls_msg *m;
+
+    if (!p->up || p->asked ||
+        (!core_is_voter(&c->old, &p->id) &&
+         !(c->pending_index != 0 && core_is_voter(&c->latest, &p->id)))) {
+        return;
+    }
+    p->asked = true;
+    m = core_send(c, &p->id, LS_MSG_VOTE_REQ);
+    m->term = c->pre_vote ? c->term + 1 : c->term;
+    m->u.vote.pre = c->pre_vote;
+    m->u.vote.granted = 0;
+    m->u.vote.transfer = c->transfer;
+    m->u.vote.pos = c->last;
+    m->u.vote.commit = c->commit;
+}
+
+static void ask_all(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        ask_voter(c, &c->peers[i]);
+    }
+}
+
+static void clear_votes(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].asked = false;
+        c->peers[i].granted = false;
+    }
+}
+
+static void try_win(struct ls_core *c);
+
+static void stand(struct ls_core *c)
+{
+    struct ls_action *a;
+
+    c->pre_vote = false;
+    core_set_term(c, c->term + 1); /* role becomes follower for a moment: set below */
+    c->vote = c->me.id;
+    a = core_act(c, LS_ACT_PERSIST);
+    a->u.persist.term = c->term;
+    a->u.persist.vote = c->vote;
+    c->role = LS_ROLE_CANDIDATE;
+    c->leader = ls_uuid_zero;
+    core_act_role(c);
+    core_reset_election(c);
+    clear_votes(c);
+    ask_all(c);
+    try_win(c);
+}
+
+void core_campaign(struct ls_core *c, bool transfer)
+{
+    c->role = LS_ROLE_CANDIDATE;
+    c->leader = ls_uuid_zero;
+    c->transfer = transfer;
+    c->pre_vote = true;
+    core_reset_election(c);
+    core_act_role(c);
+    if (transfer) {
+        stand(c);
+        return;
+    }
+    clear_votes(c);
+    ask_all(c);
+    try_win(c); /* a sole voter has its majority already */
+}
+
+static void fetch_more(struct ls_core *c)
+{
+    struct ls_msg *m = core_send(c, &c->catchup_from, LS_MSG_FETCH);
+
+    m->u.fetch.pos = c->last;
+}
+
+static void start_catchup(struct ls_core *c, const struct peer *best)
+{
+    struct ls_msg *m = core_send(c, &best->id, LS_MSG_FETCH);
+
+    c->role = LS_ROLE_CATCHUP;
+    c->catchup_from = best->id;
+    c->catchup_pos = best->vote_pos;
+    core_act_role(c);
+    core_reset_election(c);
+    /* From what is committed here on: that much is the same in both logs. */
+    if (!core_pos_at(c, c->commit, &m->u.fetch.pos)) {
+        m->u.fetch.pos = c->base;
+    }
+}
+
+static void try_win(struct ls_core *c)
+{
+    const struct peer *best = NULL;
+
+    if (!core_majority(c, has_granted)) {
+        ask_all(c); /* an adopted log may have brought new voters */
+        return;
+    }
+    if (c->pre_vote) {
+        stand(c);
+        return;
+    }
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        const struct peer *p = &c->peers[i];
+        if (p->granted && higher(&p->vote_pos, best == NULL ? &c->last : &best->vote_pos)) {
+            best = p;
+        }
+    }
+    if (best != NULL) {
+        start_catchup(c, best);
+    } else {
+        core_become_leader(c);
+    }
+}
+
+void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    bool leader_alive =
+        c->role == LS_ROLE_LEADER || (!ls_uuid_is_zero(&c->leader) && !c->leader_suspected &&
+                                      c->now_us - c->leader_heard_us < c->params.election_min_us);
+    bool granted = false;
+    struct ls_msg *r;
+
+    if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT ||
+        (c->role == LS_ROLE_JOINER && c->old.count == 0)) {
+        return; /* never was a voter of anything */
+    }
+    if (m->u.vote.pre) {
+        granted = m->term > c->term && (!leader_alive || m->u.vote.transfer);
+    } else if (!leader_alive || m->u.vote.transfer) {
+        if (m->term > c->term) {
+            core_set_term(c, m->term);
+        }
+        if (m->term == c->term && (ls_uuid_is_zero(&c->vote) || ls_uuid_equal(&c->vote, from)) &&
+            c->role != LS_ROLE_LEADER) {
+            struct ls_action *a;
+            granted = true;
+            c->vote = *from;
+            if (c->role != LS_ROLE_JOINER) {
+                core_become_follower(c, &ls_uuid_zero);
+            }
+            core_reset_election(c);
+            a = core_act(c, LS_ACT_PERSIST);
+            a->u.persist.term = c->term;
+            a->u.persist.vote = c->vote;
+        }
+    }
+    r = core_send(c, from, LS_MSG_VOTE_RESP);
+    r->term = granted && m->u.vote.pre ? m->term : c->term;
+    r->u.vote.pre = m->u.vote.pre;
+    r->u.vote.granted = granted;
+    r->u.vote.transfer = 0;
+    r->u.vote.pos = c->last;
+    r->u.vote.commit = c->commit;
+}
+
+void core_on_vote_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    if (!m->u.vote.granted) {
+        if (m->term > c->term) {
+            core_set_term(c, m->term);
+        }
+        return;
+    }
+    if (c->role != LS_ROLE_CANDIDATE || c->pre_vote != (m->u.vote.pre != 0) ||
+        m->term != (c->pre_vote ? c->term + 1 : c->term)) {
+        return;
+    }
+    p->granted = true;
+    p->vote_pos = m->u.vote.pos;
+    try_win(c);
+}
+
+/* A candidate that we voted for wants what it lacks. Answered in pieces, by range: the host reads
+ * the entries from the log. */
+void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    const struct ls_log_pos *pos = &m->u.fetch.pos;
+    struct ls_log_pos mine;
+    struct ls_entry e;
+    struct ls_msg *r;
+    uint64_t last;
+    uint64_t bytes = 0;
+
+    if (m->term != c->term || c->role == LS_ROLE_LEADER || !core_pos_at(c, pos->index, &mine)) {
+        return; /* it will stand again, or we shall */
+    }
+    if (!ls_hash128_equal(mine.chain, pos->chain)) {
+        core_log(c, LS_LOG_ERROR, "candidate %s has another history at entry %llu",
+                 LS_UUID_STR(from), (unsigned long long)pos->index);
+        return;
+    }
+    last = pos->index;
+    while (last < c->last.index && last - pos->index < 512 && bytes < 1024 * 1024 &&
+           c->log.entry_get(c->log.ctx, last + 1, &e)) {
+        if ((e.flags & LS_EF_BIG) && last > pos->index) {
+            break;
+        }
+        last++;
+        bytes += e.size;
+    }
+    r = core_send(c, from, LS_MSG_ENTRIES);
+    r->u.append.prev = mine;
+    r->u.append.first = pos->index + 1;
+    r->u.append.last = last;
+    r->u.append.leader_held = 0;
+    r->u.append.commit = c->commit;
+    r->u.append.entries = NULL;
+    r->u.append.count = 0;
+}
+
+void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    bool need_payload;
+
+    if (c->role != LS_ROLE_CATCHUP || m->term != c->term ||
+        !ls_uuid_equal(from, &c->catchup_from)) {
+        return;
+    }
+    core_reset_election(c);
+    if (!core_take_entries(c, m, false, &need_payload)) {
+        if (c->role != LS_ROLE_LEFT) {
+            core_log(c, LS_LOG_WARN, "cannot adopt the log of %s", LS_UUID_STR(from));
+            core_become_follower(c, &ls_uuid_zero);
+        }
+        return;
+    }
+    if (!higher(&c->catchup_pos, &c->last)) {
+        c->role = LS_ROLE_CANDIDATE;
+        try_win(c); /* the adopted log may hold another configuration: count again */
+        return;
+    }
+    if (m->u.append.count == 0) {
+        core_become_follower(c, &ls_uuid_zero);
+        return;
+    }
+    fetch_more(c);
+}
+
+void core_become_leader(struct ls_core *c)
+{
+    c->role = LS_ROLE_LEADER;
+    c->leader = c->me.id;
+    c->transfer = false;
+    c->quorum_seen_us = c->now_us;
+    c->cut_us = c->now_us;
+    c->leader_since_us = c->now_us;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        core_leader_track(c, p, c->last.index);
+        p->match = 0;
+        p->applied = -1;
+        p->nonprimary = false;
+        p->sent_us = 0;
+        p->low = 0;
+        memset(p->seen, 0, sizeof(p->seen));
+        if (!p->up) {
+            p->heard_us = c->now_us; /* silence is measured by ourselves, from now on */
+        }
+    }
+    core_act_role(c);
+    core_log(c, LS_LOG_INFO, "leader of term %llu from log entry %llu on",
+             (unsigned long long)c->term, (unsigned long long)c->last.index + 1);
+    core_propose(c, LS_ENTRY_NOOP, NULL, 0, 0, ls_hash64("", 0), NULL);
+    core_resubmit(c);
+    core_advance_commit(c);
+}
+
+void core_election_tick(struct ls_core *c)
+{
+    if (c->role != LS_ROLE_FOLLOWER && c->role != LS_ROLE_CANDIDATE && c->role != LS_ROLE_CATCHUP) {
+        return;
+    }
+    if (c->now_us < c->election_due_us || !may_stand(c)) {
+        return;
+    }
+    core_campaign(c, false);
+}

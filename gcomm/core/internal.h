@@ -1,0 +1,327 @@
+/* Inside the core: its state, and what its files offer each other. Rules are the design's, section
+ * 3. Nothing here is seen outside of gcomm/core. */
+#ifndef LS_CORE_INTERNAL_H
+#define LS_CORE_INTERNAL_H
+
+#include "gcomm/core/core.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/base/prng.h"
+
+#define PEERS_MAX (2 * LS_MAX_MEMBERS)
+#define WINDOW_IDS (2 * LS_CORE_MAX_PENDING)
+#define REFUSE_INTERVAL_US 200000
+#define JOIN_INTERVAL_US 200000
+#define LEAVE_INTERVAL_US 100000
+#define LEAVE_LIMIT_US 4000000
+#define READ_RETRY_US 300000
+#define STALE_ACK_US 100000
+#define PROMOTE_LAG 1000 /* entries a learner may be behind when it becomes a voter */
+
+/* Another node that we have a connection to, or that is a member. */
+struct peer {
+    struct ls_uuid id;
+    uint64_t incarnation; /* of its process, from PEER_UP */
+    bool up;
+    bool unreachable; /* its connection broke and a reconnect was refused */
+    int64_t heard_us; /* last message, or when we began to care */
+
+    /* leader only, of the current term: what we know and sent */
+    uint64_t next;  /* first index not yet sent */
+    uint64_t match; /* it holds everything up to here */
+    uint64_t floor; /* sending began behind this index: lower bound of what is in flight */
+    uint64_t inflight_bytes;
+    uint64_t commit_sent;
+    uint64_t held_sent;
+    int64_t sent_us;
+    int64_t refused_us;
+    uint64_t delivered;
+    int64_t applied; /* -1: not reported in this term */
+    bool nonprimary; /* its server was shown a non-primary view */
+
+    /* leader only: the join it asked for */
+    bool wants_join;
+    bool join_need_state;
+    struct ls_log_pos join_pos;
+    struct ls_member join_me;
+    bool wants_leave;
+    uint64_t leave_incarnation;
+
+    /* leader only: ids accepted in this term, window above `low` (rule 4) */
+    uint64_t low;
+    uint64_t seen[WINDOW_IDS / 64];
+
+    /* every node: last acknowledgement got, and what of it counts in this term (rule 2) */
+    struct ls_log_pos ack;
+    uint64_t ack_term;
+    uint64_t acked;
+
+    /* election under way */
+    bool asked;
+    bool granted;
+    struct ls_log_pos vote_pos;
+
+    /* read round under way (rule 25) */
+    uint64_t read_round;
+    uint64_t read_index;
+};
+
+/* A control entry in the log that is not yet known to be committed. */
+struct control {
+    uint64_t index;
+    uint8_t type;
+    union {
+        struct ls_config *config;
+        struct ls_member_state state;
+        int64_t cut;
+    } u;
+};
+
+/* A submission of this node that is not yet committed. */
+struct submission {
+    uint64_t id; /* 0: settled */
+    uint8_t type;
+    bool given_up;
+    uint32_t size;
+    uint64_t hash;
+    uint64_t sent_term; /* 0: not sent */
+    uint64_t index;     /* in our log here; 0: not */
+};
+
+/* A big payload of another origin that is staged here, or, at the leader, held by somebody. */
+struct staged {
+    struct ls_sub_id sub;
+    uint32_t size;
+    uint64_t hash;
+    bool here;      /* complete on this node */
+    bool by_origin; /* leader: the origin asked for it in this term */
+    uint64_t index; /* appended to our log here; 0: not */
+    uint32_t holder_count;
+    struct ls_uuid holders[LS_MAX_MEMBERS];
+};
+
+struct own_in_log {
+    uint64_t index;
+    uint64_t id;
+};
+
+struct read_waiter {
+    uint64_t token;
+    uint64_t round;
+};
+
+struct ls_core {
+    struct ls_member me;
+    struct ls_core_params params;
+    struct ls_core_log log;
+    struct ls_prng prng;
+    int64_t now_us;
+
+    /* durable */
+    uint64_t term;
+    struct ls_uuid vote;
+
+    /* the log */
+    struct ls_log_pos base;
+    struct ls_log_pos last;
+    uint64_t commit;
+    uint64_t log_held;   /* durable up to here, with sync_majority */
+    uint64_t delivered;  /* certified here */
+    uint64_t term_first; /* first index of the current term in our log; 0: none yet */
+    int64_t cut;         /* last one in the log */
+    int64_t cut_committed;
+
+    /* configurations: committed at `commit`; quorum ones: old, and pending when pending_index */
+    struct ls_config committed;
+    struct ls_config old;
+    struct ls_config latest; /* as of `last`, states included */
+    uint64_t pending_index;  /* entry that made `latest` differ from `old` in quorum; 0: none */
+    uint64_t config_index;   /* control entries up to here are contained in `committed` */
+    struct control *controls;
+    size_t control_count;
+    size_t control_cap;
+
+    /* role */
+    enum ls_core_role role;
+    struct ls_uuid leader; /* zero: none known */
+    int64_t leader_heard_us;
+    bool leader_suspected; /* its connection broke */
+    int64_t election_due_us;
+    int64_t quorum_seen_us;
+    bool primary;
+    bool need_view; /* our server was shown a non-primary view: only a new view brings it back */
+    bool want_join; /* ask to be let in */
+    bool need_state;
+    bool leaving;
+    bool removed; /* the committed configuration has no place for us */
+    int64_t leave_due_us;
+    int64_t asked_us; /* last JOIN or LEAVE sent */
+
+    /* follower, of the current term */
+    struct ls_log_pos matched; /* our log equals the leader's up to here; term 0: unknown */
+    bool ack_due;
+    bool ack_origins;
+    struct ls_uuid ack_to[LS_MAX_MEMBERS]; /* origins that wait for our acknowledgement */
+    uint32_t ack_to_count;
+    int64_t applied;
+    int64_t applied_sent;
+    int64_t ack_sent_us;
+    uint64_t nack_index; /* last NACK of this term, not repeated at once */
+    int64_t nack_us;
+
+    /* candidate */
+    bool pre_vote;
+    bool transfer;
+    struct ls_uuid catchup_from;
+    struct ls_log_pos catchup_pos;
+
+    /* peers */
+    struct peer *peers; /* PEERS_MAX */
+    uint32_t peer_count;
+    bool append_due; /* leader: something to send */
+    int64_t leader_since_us;
+    int64_t cut_us;
+
+    /* submissions */
+    struct submission *subs; /* ring of LS_CORE_MAX_PENDING by id */
+    uint64_t sub_low;        /* lowest id not settled */
+    uint64_t sub_next;       /* next id expected */
+    struct own_in_log *own;  /* FIFO ring of LS_CORE_MAX_PENDING */
+    uint32_t own_head;
+    uint32_t own_count;
+    uint64_t submitted_term; /* submissions were (re)sent in this term */
+    struct staged *staged;
+    size_t staged_count;
+    size_t staged_cap;
+
+    /* reads */
+    struct read_waiter *reads;
+    size_t read_count;
+    size_t read_cap;
+    uint64_t read_round; /* last round started */
+    bool read_running;
+    uint64_t read_term;
+    uint64_t read_config; /* config_index at its start */
+    int64_t read_sent_us;
+    uint64_t read_target; /* found by the round; 0: not yet */
+
+    /* actions of this step */
+    struct ls_action *actions;
+    size_t action_count;
+    size_t action_cap;
+    void **scratch; /* memory that actions point to, freed by actions_done */
+    size_t scratch_count;
+    size_t scratch_cap;
+};
+
+/* actions.c */
+struct ls_action *core_act(struct ls_core *c, enum ls_action_type type);
+struct ls_msg *core_send(struct ls_core *c, const struct ls_uuid *to, enum ls_msg_type type);
+void core_log(struct ls_core *c, enum ls_log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void *core_scratch(struct ls_core *c, size_t size);
+void core_act_role(struct ls_core *c);
+
+/* store.c: our log and the configurations in it */
+bool core_pos_at(struct ls_core *c, uint64_t index, struct ls_log_pos *out);
+void core_append(struct ls_core *c, struct ls_entry *e);
+void core_truncate(struct ls_core *c, uint64_t index);
+void core_set_commit(struct ls_core *c, uint64_t index);
+void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cut,
+                    const struct ls_config *config, uint64_t config_index);
+void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64_t index);
+enum ls_rc core_load(struct ls_core *c, const struct ls_core_start *start, struct ls_error *err);
+uint64_t core_self_held(const struct ls_core *c);
+
+/* quorum.c */
+bool core_is_voter(const struct ls_config *config, const struct ls_uuid *id);
+uint32_t core_weight(const struct ls_config *config, const struct ls_uuid *id);
+uint32_t core_weight_total(const struct ls_config *config);
+/* Whether those for which has() is true are a majority in every configuration in force. */
+bool core_majority(struct ls_core *c, bool (*has)(struct ls_core *c, const struct ls_uuid *id));
+bool core_majority_of(struct ls_core *c, const struct ls_config *config,
+                      bool (*has)(struct ls_core *c, const struct ls_uuid *id));
+bool core_pair_is_majority(struct ls_core *c, const struct ls_uuid *a, const struct ls_uuid *b);
+void core_advance_commit(struct ls_core *c);
+
+/* peers.c */
+struct peer *core_peer(struct ls_core *c, const struct ls_uuid *id);
+struct peer *core_peer_get(struct ls_core *c, const struct ls_uuid *id);
+void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incarnation);
+void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreachable);
+/* In a configuration in force (the committed or a pending one). */
+bool core_is_member(const struct ls_core *c, const struct ls_uuid *id);
+void core_recheck_acks(struct ls_core *c);
+
+/* leader.c */
+void core_propose(struct ls_core *c, enum ls_entry_type type, const struct ls_sub_id *sub,
+                  uint8_t flags, uint32_t size, uint64_t hash, const void *payload);
+void core_leader_heartbeat(struct ls_core *c, struct peer *p);
+void core_leader_flush(struct ls_core *c);
+void core_leader_track(struct ls_core *c, struct peer *p, uint64_t from);
+void core_leader_tick(struct ls_core *c);
+void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+
+/* follower.c */
+void core_become_follower(struct ls_core *c, const struct ls_uuid *leader);
+void core_set_term(struct ls_core *c, uint64_t term);
+void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,
+                    bool payload_here);
+void core_follower_flush(struct ls_core *c);
+void core_follower_tick(struct ls_core *c);
+/* Appends what is new of the message's entries, truncating what contradicts them. False at an entry
+ * that cannot be taken: bytes that do not fit, or (with *need_payload) a big payload not held. */
+bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_here,
+                       bool *need_payload);
+
+/* election.c */
+void core_reset_election(struct ls_core *c);
+void core_election_tick(struct ls_core *c);
+void core_campaign(struct ls_core *c, bool transfer);
+void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_vote_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_become_leader(struct ls_core *c);
+
+/* members.c */
+void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno);
+void core_start_join(struct ls_core *c, bool need_state);
+void core_start_leave(struct ls_core *c);
+void core_members_tick(struct ls_core *c);   /* join and leave requests, loss of quorum */
+void core_manage_members(struct ls_core *c); /* leader: propose the next change, if any */
+void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_leave(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_refuse(struct ls_core *c, struct peer *p, uint8_t reason, const char *text);
+void core_config_committed(struct ls_core *c, const struct ls_config *before, uint64_t index);
+void core_left(struct ls_core *c, const char *text);
+void core_nonprimary(struct ls_core *c);
+
+/* submit.c */
+void core_on_submit_event(struct ls_core *c, const struct ls_event *ev);
+void core_on_give_up(struct ls_core *c, uint64_t id);
+void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_on_held_event(struct ls_core *c, const struct ls_event *ev);
+void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_resubmit(struct ls_core *c);
+void core_respread(struct ls_core *c, const struct ls_uuid *to);
+void core_submissions_appended(struct ls_core *c, const struct ls_entry *e);
+void core_submissions_truncated(struct ls_core *c, uint64_t index);
+void core_submissions_committed(struct ls_core *c, uint64_t index);
+void core_submissions_unknown(struct ls_core *c);
+void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config);
+const struct staged *core_staged_find(const struct ls_core *c, const struct ls_sub_id *sub);
+void core_submissions_new_term(struct ls_core *c);
+
+/* read.c */
+void core_on_read(struct ls_core *c, uint64_t token);
+void core_on_read_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_read_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_read_progress(struct ls_core *c);
+void core_read_fail(struct ls_core *c);
+void core_read_tick(struct ls_core *c);
+
+#endif

@@ -1,0 +1,336 @@
+/* The leader: appends, sends, counts (Raft section 3.5), and its periodic duties. */
+#include "gcomm/core/internal.h"
+
+#include <string.h>
+
+#define MESSAGE_ENTRIES 512
+#define MESSAGE_BYTES (1024 * 1024)
+#define ENTRY_OVERHEAD 96 /* bytes an entry takes beside its payload, for the window */
+
+void core_propose(struct ls_core *c, enum ls_entry_type type, const struct ls_sub_id *sub,
+                  uint8_t flags, uint32_t size, uint64_t hash, const void *payload)
+{
+    struct ls_entry e = {0};
+
+    LS_ASSERT(c->role == LS_ROLE_LEADER);
+    e.index = c->last.index + 1;
+    e.term = c->term;
+    e.seqno = c->last.seqno + ((flags & LS_EF_SEQNO) ? 1 : 0);
+    if (sub != NULL) {
+        e.sub = *sub;
+    } else {
+        e.sub.origin = c->me.id;
+        e.sub.incarnation = c->me.incarnation;
+    }
+    e.type = (uint8_t)type;
+    e.flags = flags;
+    e.size = size;
+    e.payload_hash = hash;
+    e.payload = payload;
+    e.chain = ls_entry_chain(c->last.chain, &e);
+    core_append(c, &e);
+    c->append_due = true;
+}
+
+/* Progress of a peer from here on: its log is assumed to equal ours up to `from` until it objects.
+ */
+void core_leader_track(struct ls_core *c, struct peer *p, uint64_t from)
+{
+    p->next = from + 1;
+    p->floor = from;
+    p->inflight_bytes = 0;
+    p->commit_sent = 0;
+    p->held_sent = 0;
+}
+
+static struct ls_msg *begin_append(struct ls_core *c, struct peer *p, const struct ls_log_pos *prev)
+{
+    struct ls_msg *m = core_send(c, &p->id, LS_MSG_APPEND);
+
+    m->u.append.prev = *prev;
+    m->u.append.first = prev->index + 1;
+    m->u.append.last = prev->index;
+    m->u.append.leader_held = core_self_held(c);
+    m->u.append.commit = c->commit;
+    m->u.append.entries = NULL;
+    m->u.append.count = 0;
+    p->commit_sent = c->commit;
+    p->held_sent = m->u.append.leader_held;
+    p->sent_us = c->now_us;
+    return m;
+}
+
+static bool cannot_serve(struct ls_core *c, struct peer *p)
+{
+    if (p->next > c->base.index) {
+        return false;
+    }
+    core_refuse(c, p, LS_REFUSE_HISTORY,
+                "the log of the group no longer reaches back to yours: a state transfer is needed");
+    return true;
+}
+
+void core_leader_heartbeat(struct ls_core *c, struct peer *p)
+{
+    struct ls_log_pos prev;
+
+    if (!p->up || cannot_serve(c, p) || !core_pos_at(c, p->next - 1, &prev)) {
+        return;
+    }
+    begin_append(c, p, &prev);
+}
+
+static bool holds_payload(struct ls_core *c, const struct peer *p, const struct ls_sub_id *sub)
+{
+    const struct staged *s = core_staged_find(c, sub);
+
+    for (uint32_t i = 0; s != NULL && i < s->holder_count; i++) {
+        if (ls_uuid_equal(&s->holders[i], &p->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One message of what comes next for this peer; false when there is nothing it may have now. */
+static bool send_next(struct ls_core *c, struct peer *p, uint64_t limit, bool verdicts)
+{
+    struct ls_log_pos prev;
+    struct ls_entry e;
+    struct ls_msg *m;
+    uint64_t last = p->next - 1;
+    uint64_t bytes = 0;
+    uint64_t low = p->match > p->floor ? p->match : p->floor;
+    bool meta_only = false;
+
+    while (last < limit && last - (p->next - 1) < MESSAGE_ENTRIES && bytes < MESSAGE_BYTES) {
+        bool first = last == p->next - 1;
+        if (last - low >= c->params.window_entries ||
+            (p->inflight_bytes + bytes >= c->params.window_bytes && last > low)) {
+            break;
+        }
+        if (!c->log.entry_get(c->log.ctx, last + 1, &e)) {
+            break; /* appended in this very step: the next flush has it */
+        }
+        if ((e.flags & LS_EF_BIG) && !first) {
+            break; /* a big entry travels alone */
+        }
+        last++;
+        bytes += e.size + ENTRY_OVERHEAD;
+        if (e.flags & LS_EF_BIG) {
+            meta_only = !verdicts && holds_payload(c, p, &e.sub);
+            break;
+        }
+    }
+    if (last < p->next || !core_pos_at(c, p->next - 1, &prev)) {
+        return false;
+    }
+    m = begin_append(c, p, &prev);
+    m->u.append.last = last;
+    m->flags =
+        (uint8_t)((meta_only ? LS_APPEND_META_ONLY : 0) | (verdicts ? LS_APPEND_VERDICTS : 0));
+    p->next = last + 1;
+    p->inflight_bytes += bytes;
+    return true;
+}
+
+/* A peer that can count by itself (P6) needs no notice of the commit. */
+static bool needs_notice(struct ls_core *c, struct peer *p)
+{
+    if (p->commit_sent >= c->commit) {
+        return false;
+    }
+    return p->held_sent < c->commit || !core_is_voter(&c->old, &p->id) ||
+           !core_pair_is_majority(c, &c->me.id, &p->id);
+}
+
+static void send_to(struct ls_core *c, struct peer *p)
+{
+    const struct ls_member *m = ls_config_find(&c->old, &p->id);
+    uint64_t limit = c->last.index;
+    bool verdicts = false;
+
+    if (!p->up || cannot_serve(c, p)) {
+        return;
+    }
+    if (m == NULL) {
+        /* only in the pending configuration: it is told once that is committed */
+        return;
+    }
+    if (m->role == LS_MEMBER_LEARNER) {
+        /* learners get what is certified here, with the verdicts: their index starts in the middle
+         */
+        limit = c->commit < c->delivered ? c->commit : c->delivered;
+        verdicts = true;
+    }
+    while (p->next <= limit && send_next(c, p, limit, verdicts)) {
+    }
+    if (needs_notice(c, p)) {
+        core_leader_heartbeat(c, p);
+    }
+}
+
+void core_leader_flush(struct ls_core *c)
+{
+    if (!c->append_due) {
+        return;
+    }
+    c->append_due = false;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        if (core_is_member(c, &c->peers[i].id)) {
+            send_to(c, &c->peers[i]);
+        }
+    }
+}
+
+static void note_progress(struct ls_core *c, struct peer *p, uint64_t index)
+{
+    uint64_t from = p->match > p->floor ? p->match : p->floor;
+
+    if (index <= p->match) {
+        return;
+    }
+    if (index + 1 >= p->next) {
+        p->inflight_bytes = 0;
+        p->next = index + 1;
+    } else {
+        for (uint64_t i = from + 1; i <= index; i++) {
+            struct ls_entry e;
+            uint64_t size = ENTRY_OVERHEAD;
+            if (c->log.entry_get(c->log.ctx, i, &e)) {
+                size += e.size;
+            }
+            p->inflight_bytes -= size < p->inflight_bytes ? size : p->inflight_bytes;
+        }
+    }
+    p->match = index;
+    c->append_due = true;
+}
+
+void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    if (m->term > c->term) {
+        core_set_term(c, m->term);
+        return;
+    }
+    if (m->term < c->term) {
+        return;
+    }
+    if (m->u.ack.pos.index > p->ack.index || p->ack_term != m->term) {
+        p->ack = m->u.ack.pos;
+        p->ack_term = m->term;
+    }
+    core_recheck_acks(c);
+    if (c->role == LS_ROLE_LEADER) {
+        p->applied = m->u.ack.applied;
+        p->delivered = m->u.ack.delivered;
+        p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) != 0;
+        if (p->acked >= m->u.ack.pos.index) {
+            note_progress(c, p, m->u.ack.pos.index);
+        }
+        if (p->nonprimary) {
+            core_manage_members(c);
+        }
+    }
+    core_advance_commit(c);
+}
+
+void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    if (m->term > c->term) {
+        core_set_term(c, m->term);
+        return;
+    }
+    if (m->term < c->term || c->role != LS_ROLE_LEADER) {
+        return;
+    }
+    if (m->u.ack.pos.index > c->last.index) {
+        return; /* nothing of ours: a confused or hostile peer */
+    }
+    if (m->flags & LS_ACK_NEED_PAYLOAD) {
+        struct ls_entry e;
+        if (c->log.entry_get(c->log.ctx, m->u.ack.pos.index + 1, &e)) {
+            struct staged *s = (struct staged *)core_staged_find(c, &e.sub);
+            for (uint32_t i = 0; s != NULL && i < s->holder_count; i++) {
+                if (ls_uuid_equal(&s->holders[i], &p->id)) {
+                    s->holders[i] = s->holders[--s->holder_count];
+                    break;
+                }
+            }
+        }
+    }
+    if (p->match > m->u.ack.pos.index) {
+        p->match = m->u.ack.pos.index;
+    }
+    core_leader_track(c, p, m->u.ack.pos.index);
+    c->append_due = true;
+}
+
+/* The commit cut (design, section 4): what every member that may originate has applied. */
+static void propose_cut(struct ls_core *c, bool any)
+{
+    int64_t cut = c->applied;
+    uint8_t *buf;
+    struct ls_writer w;
+    uint32_t size;
+
+    for (uint32_t i = 0; i < c->latest.count; i++) {
+        const struct ls_member *m = &c->latest.members[i];
+        const struct peer *p;
+        if (m->no_data || m->state < LS_NODE_DONOR || m->state > LS_NODE_SYNCED ||
+            ls_uuid_equal(&m->id, &c->me.id)) {
+            continue;
+        }
+        p = core_peer(c, &m->id);
+        if (p == NULL || p->applied < cut) {
+            cut = p == NULL ? -1 : p->applied;
+        }
+    }
+    if (cut <= c->cut || (!any && cut - c->cut < c->params.cut_interval)) {
+        return;
+    }
+    buf = core_scratch(c, 16);
+    w = ls_writer_init(buf, 16);
+    ls_cut_encode(cut, &w);
+    size = (uint32_t)(w.pos - buf);
+    core_propose(c, LS_ENTRY_CUT, NULL, 0, size, ls_hash64(buf, size), buf);
+}
+
+static bool heard_lately(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p;
+
+    if (ls_uuid_equal(id, &c->me.id)) {
+        return true;
+    }
+    p = core_peer(c, id);
+    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.election_max_us;
+}
+
+void core_leader_tick(struct ls_core *c)
+{
+    if (core_majority(c, heard_lately)) {
+        c->quorum_seen_us = c->now_us;
+    } else if (c->now_us - c->quorum_seen_us > c->params.election_max_us) {
+        /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
+        core_log(c, LS_LOG_WARN, "leader of term %llu: no majority answers, stepping down",
+                 (unsigned long long)c->term);
+        core_become_follower(c, &ls_uuid_zero);
+        return;
+    }
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (p->up && ls_config_find(&c->old, &p->id) != NULL &&
+            c->now_us - p->sent_us >= c->params.heartbeat_us) {
+            core_leader_heartbeat(c, p);
+        }
+    }
+    core_manage_members(c);
+    if (c->role == LS_ROLE_LEADER && c->commit >= c->term_first) {
+        bool settled = c->now_us - c->cut_us >= 1000000;
+        if (settled) {
+            c->cut_us = c->now_us;
+        }
+        propose_cut(c, settled);
+    }
+}

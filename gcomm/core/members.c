@@ -1,0 +1,653 @@
+/* Who is in: bootstrap, joining, leaving, removal, promotion, and loss of quorum (rules 8 to 11,
+ * 16, 17).
+ *
+ * A node that starts with a stored configuration in which it votes goes on voting (its log counts
+ * after a total outage) while it asks to be let in again as a member of the server's view:
+ * `want_join`. Until it is let in it commits but delivers nothing. One that only lost the quorum
+ * (`need_view`) stays a member and needs a new view. */
+#include "gcomm/core/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RECORD_FORMAT 1 /* version of records that this code writes (rule 27) */
+
+static void propose_config(struct ls_core *c, struct ls_config *next, bool is_view)
+{
+    uint8_t *buf = core_scratch(c, LS_CONFIG_MAX_BYTES);
+    struct ls_writer w = ls_writer_init(buf, LS_CONFIG_MAX_BYTES);
+    uint32_t size;
+    bool ok;
+
+    next->is_view = is_view;
+    next->is_bootstrap = 0;
+    next->view += is_view;
+    ok = ls_config_encode(next, &w);
+    LS_ASSERT(ok);
+    size = (uint32_t)(w.pos - buf);
+    core_propose(c, LS_ENTRY_CONFIG, NULL, is_view ? LS_EF_SEQNO : 0, size, ls_hash64(buf, size),
+                 buf);
+}
+
+static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_pos *base,
+                        int64_t base_cut, const struct ls_log_pos *joined,
+                        const struct ls_config *config)
+{
+    struct ls_config *copy = core_scratch(c, sizeof(*copy));
+    struct ls_action *a;
+
+    *copy = *config;
+    c->want_join = false;
+    c->need_view = false;
+    c->need_state = false;
+    c->primary = true;
+    c->quorum_seen_us = c->now_us;
+    a = core_act(c, LS_ACT_WELCOME);
+    a->u.welcome.from_log = from_log;
+    a->u.welcome.base = *base;
+    a->u.welcome.base_cut = base_cut;
+    a->u.welcome.joined = *joined;
+    a->u.welcome.config = copy;
+}
+
+void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno)
+{
+    struct ls_config first = {0};
+    struct ls_member me = c->me;
+    uint8_t *buf = core_scratch(c, LS_CONFIG_MAX_BYTES);
+    struct ls_writer w = ls_writer_init(buf, LS_CONFIG_MAX_BYTES);
+    struct ls_action *a;
+    uint32_t size;
+
+    if (c->role != LS_ROLE_IDLE) {
+        return;
+    }
+    first.group = *group;
+    first.epoch = c->latest.epoch + 1;
+    first.epoch_id = ls_uuid_generate(&c->prng);
+    first.view = (ls_uuid_equal(&c->latest.group, group) ? c->latest.view : 0) + 1;
+    first.is_view = 1;
+    first.is_bootstrap = 1;
+    first.format = RECORD_FORMAT;
+    me.role = LS_MEMBER_VOTER;
+    me.state = LS_NODE_JOINED;
+
+    if (c->last.seqno != seqno) {
+        struct ls_log_pos base = c->last;
+        struct ls_config none = {0};
+        base.seqno = seqno;
+        base.chain.lo ^= ls_prng_next(&c->prng); /* another history: no old entry fits behind it */
+        base.chain.hi ^= ls_prng_next(&c->prng);
+        core_reset_log(c, &base, seqno, &none, base.index);
+    }
+    me.joined_index = c->last.index + 1;
+    ls_config_add(&first, &me);
+    ls_config_encode(&first, &w);
+    LS_ASSERT(!w.failed);
+    size = (uint32_t)(w.pos - buf);
+
+    c->term = (c->term > c->last.term ? c->term : c->last.term) + 1;
+    c->vote = c->me.id;
+    a = core_act(c, LS_ACT_PERSIST);
+    a->u.persist.term = c->term;
+    a->u.persist.vote = c->vote;
+    c->role = LS_ROLE_LEADER;
+    c->leader = c->me.id;
+    c->term_first = 0;
+    c->want_join = true; /* let in by our own first entry */
+    c->quorum_seen_us = c->now_us;
+    /* The new configuration stands alone: the epoch before is ended by the bootstrap (rule 17). */
+    core_adopt_config(c, &first, c->config_index);
+    core_act_role(c);
+    core_propose(c, LS_ENTRY_CONFIG, NULL, LS_EF_SEQNO, size, ls_hash64(buf, size), buf);
+    core_advance_commit(c);
+}
+
+void core_start_join(struct ls_core *c, bool need_state)
+{
+    if (c->role != LS_ROLE_IDLE) {
+        return;
+    }
+    c->want_join = true;
+    c->need_state = need_state;
+    c->asked_us = c->now_us - JOIN_INTERVAL_US;
+    if (core_is_voter(&c->old, &c->me.id) ||
+        (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id))) {
+        core_become_follower(c, &ls_uuid_zero);
+    } else {
+        c->role = LS_ROLE_JOINER;
+        core_act_role(c);
+    }
+}
+
+void core_left(struct ls_core *c, const char *text)
+{
+    struct ls_action *a;
+
+    if (c->role == LS_ROLE_LEFT) {
+        return;
+    }
+    core_submissions_unknown(c);
+    core_read_fail(c);
+    c->role = LS_ROLE_LEFT;
+    c->leader = ls_uuid_zero;
+    c->primary = false;
+    core_act_role(c);
+    a = core_act(c, LS_ACT_LEFT);
+    a->u.log.level = LS_LOG_INFO;
+    snprintf(a->u.log.text, sizeof(a->u.log.text), "%s", text);
+}
+
+void core_start_leave(struct ls_core *c)
+{
+    if (c->role == LS_ROLE_LEFT || c->leaving) {
+        return;
+    }
+    c->leaving = true;
+    c->leave_due_us = c->now_us + LEAVE_LIMIT_US;
+    c->asked_us = c->now_us - LEAVE_INTERVAL_US;
+    if (c->role == LS_ROLE_IDLE || c->want_join || !c->primary) {
+        core_left(c, "left without being part of a primary component");
+    } else if (c->latest.count == 1) {
+        core_left(c, "left as the last member");
+    } else if (c->role == LS_ROLE_LEADER) {
+        core_manage_members(c);
+    } else {
+        core_members_tick(c);
+    }
+}
+
+/* ---- the leader changes the configuration ---- */
+
+static bool alive(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p;
+
+    if (ls_uuid_equal(id, &c->me.id)) {
+        return true;
+    }
+    p = core_peer(c, id);
+    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.election_max_us;
+}
+
+/* Removal needs the leader's own evidence (rule 13): a reconnect that was refused, or silence. */
+static bool is_dead(struct ls_core *c, const struct ls_member *m)
+{
+    const struct peer *p = core_peer(c, &m->id);
+
+    if (ls_uuid_equal(&m->id, &c->me.id)) {
+        return false;
+    }
+    if (p == NULL) {
+        return c->now_us - c->leader_since_us > c->params.suspect_us;
+    }
+    if (!p->up && p->unreachable) {
+        return true;
+    }
+    return c->now_us - p->heard_us > c->params.suspect_us;
+}
+
+static bool change_leavers(struct ls_core *c, struct ls_config *next)
+{
+    bool changed = false;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        const struct ls_member *m = p->wants_leave ? ls_config_find(next, &p->id) : NULL;
+        if (m != NULL && m->incarnation == p->leave_incarnation) {
+            changed |= ls_config_remove(next, &p->id);
+        }
+    }
+    if (c->leaving) {
+        changed |= ls_config_remove(next, &c->me.id);
+    }
+    return changed;
+}
+
+static bool change_dead(struct ls_core *c, struct ls_config *next)
+{
+    bool changed = false;
+
+    for (uint32_t i = 0; i < c->latest.count; i++) {
+        const struct ls_member *m = &c->latest.members[i];
+        if (is_dead(c, m)) {
+            core_log(c, LS_LOG_INFO, "%s (%s) does not answer: removing it from the group",
+                     LS_UUID_STR(&m->id), m->name);
+            changed |= ls_config_remove(next, &m->id);
+        }
+    }
+    return changed;
+}
+
+static bool can_continue(struct ls_core *c, const struct peer *p)
+{
+    struct ls_log_pos mine;
+
+    return !p->join_need_state && p->join_pos.index > 0 && p->join_pos.index >= c->base.index &&
+           core_pos_at(c, p->join_pos.index, &mine) &&
+           ls_hash128_equal(mine.chain, p->join_pos.chain);
+}
+
+/* Lets one in: new, or again with another incarnation. Its vote stays with it only when it kept the
+ * log that it voted and acknowledged with. */
+static bool admit(struct ls_core *c, struct peer *p, struct ls_config *next)
+{
+    const struct ls_member *old = ls_config_find(next, &p->id);
+    struct ls_member m = p->join_me;
+
+    m.role = old != NULL && old->role == LS_MEMBER_VOTER && can_continue(c, p) ? LS_MEMBER_VOTER
+                                                                               : LS_MEMBER_LEARNER;
+    m.state = LS_NODE_JOINER;
+    m.joined_index = c->last.index + 1;
+    ls_config_remove(next, &p->id);
+    if (!ls_config_add(next, &m)) {
+        core_refuse(c, p, LS_REFUSE_FULL, "the group has as many members as it can have");
+        p->wants_join = false;
+        return false;
+    }
+    return true;
+}
+
+static bool change_joiners(struct ls_core *c, struct ls_config *next)
+{
+    bool changed = false;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        if (c->peers[i].wants_join && c->peers[i].up) {
+            changed |= admit(c, &c->peers[i], next);
+        }
+    }
+    return changed;
+}
+
+/* Those whose server was shown a non-primary view, ourselves included: the same members, a new view
+ * (rule 10). */
+static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
+{
+    bool changed = false;
+
+    for (uint32_t i = 0; i < next->count; i++) {
+        struct ls_member *m = &next->members[i];
+        const struct peer *p = core_peer(c, &m->id);
+        bool me = ls_uuid_equal(&m->id, &c->me.id);
+        if (me ? (c->need_view || c->want_join)
+               : (p != NULL && p->up && p->nonprimary && !p->wants_join &&
+                  p->incarnation == m->incarnation)) {
+            m->joined_index = c->last.index + 1;
+            m->state = LS_NODE_JOINER;
+            if (me) {
+                m->incarnation = c->me.incarnation;
+            }
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static bool change_promotions(struct ls_core *c, struct ls_config *next)
+{
+    for (uint32_t i = 0; i < next->count; i++) {
+        struct ls_member *m = &next->members[i];
+        const struct peer *p = core_peer(c, &m->id);
+        if (m->role == LS_MEMBER_LEARNER && m->state >= LS_NODE_DONOR &&
+            m->state <= LS_NODE_SYNCED && p != NULL && p->up && p->match > 0 &&
+            p->match + PROMOTE_LAG >= c->commit) {
+            m->role = LS_MEMBER_VOTER;
+            return true; /* one by one: each is sure to leave the quorum alive */
+        }
+    }
+    return false;
+}
+
+/* One change at a time, only after an entry of our own term is committed (rule 8), and only when
+ * the members now alive can commit it. */
+void core_manage_members(struct ls_core *c)
+{
+    struct ls_config next;
+    bool is_view;
+
+    if (c->role != LS_ROLE_LEADER || c->pending_index != 0 || c->term_first == 0 ||
+        c->commit < c->term_first || c->removed) {
+        return;
+    }
+    next = c->latest;
+    is_view = change_leavers(c, &next);
+    is_view |= change_dead(c, &next);
+    if (!c->leaving) {
+        is_view |= change_joiners(c, &next);
+        is_view |= change_nonprimary(c, &next);
+    }
+    if (!is_view && !change_promotions(c, &next)) {
+        return;
+    }
+    if (!core_majority_of(c, &c->old, alive) ||
+        (core_weight_total(&next) > 0 && !core_majority_of(c, &next, alive))) {
+        return;
+    }
+    if (core_weight_total(&next) == 0 && !c->leaving) {
+        return; /* nobody left to vote */
+    }
+    propose_config(c, &next, is_view);
+    core_advance_commit(c);
+}
+
+/* ---- what a committed configuration means ---- */
+
+static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_pos *joined,
+                         const struct ls_config *config)
+{
+    struct ls_config *copy;
+    struct ls_msg *m;
+    struct ls_log_pos base = {0};
+    bool from_log = can_continue(c, p);
+    struct ls_log_pos before;
+
+    if (from_log) {
+        base = p->join_pos;
+    } else {
+        /* the joiner's index is rebuilt from what is above the commit cut (contract 2.4) */
+        if (!c->log.find_seqno(c->log.ctx, c->cut_committed, &base)) {
+            base = c->base;
+        }
+        if (base.index >= joined->index && core_pos_at(c, joined->index - 1, &before)) {
+            base = before;
+        }
+    }
+    copy = core_scratch(c, sizeof(*copy));
+    *copy = *config;
+    m = core_send(c, &p->id, LS_MSG_WELCOME);
+    m->u.welcome.from_log = from_log;
+    m->u.welcome.base = base;
+    m->u.welcome.base_cut = c->cut_committed;
+    m->u.welcome.joined_index = joined->index;
+    m->u.welcome.joined_pos = *joined;
+    m->u.welcome.config = copy;
+    p->wants_join = false;
+    p->match = 0;
+    p->ack = (struct ls_log_pos){0};
+    p->acked = 0;
+    core_leader_track(c, p, base.index);
+    c->append_due = true;
+}
+
+static void hand_over(struct ls_core *c)
+{
+    const struct peer *best = NULL;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (p->up && ls_config_find(&c->committed, &p->id) != NULL) {
+            core_leader_heartbeat(c, p); /* the commit of our leave */
+            if (core_is_voter(&c->committed, &p->id) && (best == NULL || p->match > best->match)) {
+                best = p;
+            }
+        }
+    }
+    if (best != NULL) {
+        core_send(c, &best->id, LS_MSG_CAMPAIGN);
+    }
+}
+
+static void let_in_self(struct ls_core *c, const struct ls_member *me, uint64_t index)
+{
+    struct ls_log_pos joined;
+
+    if (me->joined_index != index) {
+        return;
+    }
+    if (c->want_join) {
+        if (me->role == LS_MEMBER_VOTER && core_pos_at(c, index, &joined)) {
+            act_welcome(c, true, &joined, c->cut_committed, &joined, &c->committed);
+        } /* else WELCOME comes from the leader, with the place to start from */
+    } else if (c->need_view) {
+        c->need_view = false;
+        c->primary = true;
+        core_act(c, LS_ACT_PRIMARY);
+    }
+}
+
+void core_config_committed(struct ls_core *c, const struct ls_config *before, uint64_t index)
+{
+    const struct ls_member *me = ls_config_find(&c->committed, &c->me.id);
+    struct ls_log_pos joined;
+
+    if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT) {
+        return;
+    }
+    core_staged_origin_gone(c, &c->committed);
+    if (me != NULL && me->incarnation == c->me.incarnation) {
+        let_in_self(c, me, index);
+    } else if (me == NULL && c->leaving) {
+        c->removed = true;
+    } else if (me == NULL && !c->want_join) {
+        /* the others took us for dead: ask to be let in again */
+        core_log(c, LS_LOG_WARN, "the group has removed this node: asking to be let in again");
+        if (c->primary) {
+            core_nonprimary(c);
+        }
+        c->want_join = true;
+    }
+    if (c->role != LS_ROLE_LEADER) {
+        return;
+    }
+    for (uint32_t i = 0; i < before->count; i++) {
+        struct peer *p = core_peer(c, &before->members[i].id);
+        if (p != NULL && ls_config_find(&c->committed, &p->id) == NULL) {
+            p->wants_leave = false;
+            core_leader_heartbeat(c, p); /* a leaver waits to hear that it may go */
+        }
+    }
+    if (c->removed) {
+        hand_over(c);
+        return;
+    }
+    for (uint32_t i = 0; i < c->committed.count; i++) {
+        const struct ls_member *m = &c->committed.members[i];
+        struct peer *p = core_peer(c, &m->id);
+        if (m->joined_index == index && p != NULL && p->wants_join && p->up &&
+            p->join_me.incarnation == m->incarnation && core_pos_at(c, index, &joined)) {
+            send_welcome(c, p, &joined, &c->committed);
+        }
+    }
+}
+
+/* ---- messages ---- */
+
+void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    const struct ls_member *old;
+
+    if (c->role != LS_ROLE_LEADER) {
+        return; /* a joiner asks everybody it knows; only the leader answers */
+    }
+    if (!ls_uuid_equal(&m->u.join.me.id, &p->id) || m->u.join.me.incarnation != p->incarnation) {
+        core_refuse(c, p, LS_REFUSE_DUPLICATE,
+                    "the request names another node than the connection");
+        return;
+    }
+    p->join_me = m->u.join.me;
+    p->join_pos = m->u.join.pos;
+    p->join_need_state = m->u.join.need_state != 0;
+    old = ls_config_find(&c->committed, &p->id);
+    p->wants_join = true;
+    if (c->pending_index == 0 && old != NULL && old->incarnation == p->incarnation &&
+        old->joined_index > 0) {
+        /* let in already, the answer was lost: the entry itself says how the group was then */
+        struct ls_entry e;
+        struct ls_config *config = core_scratch(c, sizeof(*config));
+        if (c->log.entry_get(c->log.ctx, old->joined_index, &e) && e.type == LS_ENTRY_CONFIG &&
+            ls_config_decode(e.payload, e.size, config, NULL) == LS_OK &&
+            (old->role == LS_MEMBER_LEARNER || can_continue(c, p))) {
+            struct ls_log_pos joined = ls_entry_pos(&e);
+            send_welcome(c, p, &joined, config);
+            return;
+        }
+    }
+    core_manage_members(c);
+}
+
+void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    const struct ls_config *config = m->u.welcome.config;
+    const struct ls_member *me = ls_config_find(config, &c->me.id);
+
+    if (!c->want_join || me == NULL || me->incarnation != c->me.incarnation) {
+        return;
+    }
+    if (m->term < c->term && c->role != LS_ROLE_JOINER) {
+        return;
+    }
+    if (m->term > c->term) {
+        core_set_term(c, m->term);
+    }
+    if (m->u.welcome.from_log && m->u.welcome.base.index > c->last.index) {
+        return;
+    }
+    c->role = LS_ROLE_FOLLOWER;
+    c->leader = *from;
+    c->leader_heard_us = c->now_us;
+    core_reset_election(c);
+    core_act_role(c);
+    if (m->u.welcome.from_log) {
+        if (m->u.welcome.joined_index > c->config_index) {
+            core_adopt_config(c, config, m->u.welcome.joined_index);
+        }
+    } else {
+        core_reset_log(c, &m->u.welcome.base, m->u.welcome.base_cut, config,
+                       m->u.welcome.joined_index);
+    }
+    act_welcome(c, m->u.welcome.from_log, &m->u.welcome.base, m->u.welcome.base_cut,
+                &m->u.welcome.joined_pos, config);
+    if (m->u.welcome.from_log) {
+        core_act(c, LS_ACT_COMMIT)->u.index = c->commit;
+    }
+}
+
+void core_refuse(struct ls_core *c, struct peer *p, uint8_t reason, const char *text)
+{
+    struct ls_msg *m;
+
+    if (!p->up || (p->refused_us != 0 && c->now_us - p->refused_us < REFUSE_INTERVAL_US)) {
+        return;
+    }
+    p->refused_us = c->now_us;
+    m = core_send(c, &p->id, LS_MSG_REFUSE);
+    m->u.refuse.reason = reason;
+    snprintf(m->u.refuse.text, sizeof(m->u.refuse.text), "%s", text);
+}
+
+void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    switch (m->u.refuse.reason) {
+    case LS_REFUSE_REMOVED:
+    case LS_REFUSE_HISTORY:
+        if (c->role == LS_ROLE_LEFT || c->role == LS_ROLE_LEADER || c->role == LS_ROLE_IDLE ||
+            (m->u.refuse.reason == LS_REFUSE_REMOVED && c->want_join)) {
+            return;
+        }
+        if (c->leaving) {
+            core_left(c, "left the group");
+            return;
+        }
+        if (m->u.refuse.reason == LS_REFUSE_HISTORY) {
+            c->need_state = true;
+        }
+        if (m->term < c->term && c->primary) {
+            return; /* a stale leader: ours knows better */
+        }
+        core_log(c, LS_LOG_WARN, "%s says: %s", LS_UUID_STR(from), m->u.refuse.text);
+        if (c->primary) {
+            core_nonprimary(c);
+        }
+        c->want_join = true;
+        break;
+    default:
+        if (c->want_join) {
+            core_log(c, LS_LOG_ERROR, "%s refuses us: %s", LS_UUID_STR(from), m->u.refuse.text);
+            core_left(c, m->u.refuse.text);
+        }
+        break;
+    }
+}
+
+void core_on_leave(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    const struct ls_member *old;
+
+    if (c->role != LS_ROLE_LEADER || !ls_uuid_equal(&m->u.leave.id, &p->id)) {
+        return;
+    }
+    old = ls_config_find(&c->latest, &p->id);
+    if (old == NULL || old->incarnation != m->u.leave.incarnation) {
+        if (c->pending_index == 0) {
+            core_refuse(c, p, LS_REFUSE_REMOVED, "you have left");
+        }
+        return;
+    }
+    p->wants_leave = true;
+    p->leave_incarnation = m->u.leave.incarnation;
+    core_manage_members(c);
+}
+
+/* ---- duties of everybody ---- */
+
+void core_nonprimary(struct ls_core *c)
+{
+    struct ls_config *seen = core_scratch(c, sizeof(*seen));
+
+    *seen = c->committed;
+    for (uint32_t i = seen->count; i-- > 0;) {
+        const struct ls_uuid id = seen->members[i].id;
+        if (!alive(c, &id)) {
+            ls_config_remove(seen, &id);
+        }
+    }
+    c->primary = false;
+    c->need_view = true;
+    core_submissions_unknown(c);
+    core_read_fail(c);
+    core_act(c, LS_ACT_NONPRIMARY)->u.nonprimary.config = seen;
+}
+
+static void send_join(struct ls_core *c)
+{
+    struct ls_log_pos pos;
+
+    c->asked_us = c->now_us;
+    if (!core_pos_at(c, c->commit, &pos)) {
+        pos = c->base;
+    }
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct ls_msg *m;
+        if (!c->peers[i].up) {
+            continue;
+        }
+        m = core_send(c, &c->peers[i].id, LS_MSG_JOIN);
+        m->u.join.me = c->me;
+        m->u.join.pos = pos;
+        m->u.join.epoch = c->latest.epoch;
+        m->u.join.need_state = c->need_state;
+    }
+}
+
+void core_members_tick(struct ls_core *c)
+{
+    if (c->leaving && c->now_us >= c->leave_due_us) {
+        core_left(c, "left without an answer of the group");
+        return;
+    }
+    if (c->leaving && c->role != LS_ROLE_LEADER && !ls_uuid_is_zero(&c->leader) &&
+        c->now_us - c->asked_us >= LEAVE_INTERVAL_US) {
+        struct ls_msg *m = core_send(c, &c->leader, LS_MSG_LEAVE);
+        c->asked_us = c->now_us;
+        m->u.leave.id = c->me.id;
+        m->u.leave.incarnation = c->me.incarnation;
+    }
+    if (c->want_join && c->role != LS_ROLE_LEADER && c->role != LS_ROLE_LEFT &&
+        c->now_us - c->asked_us >= JOIN_INTERVAL_US) {
+        send_join(c);
+    }
+    if (c->primary && c->now_us - c->quorum_seen_us > c->params.suspect_us) {
+        core_nonprimary(c);
+    }
+}

@@ -1,0 +1,143 @@
+/* Other nodes: connections, and what each of them acknowledged. */
+#include "gcomm/core/internal.h"
+
+#include <string.h>
+
+struct peer *core_peer(struct ls_core *c, const struct ls_uuid *id)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        if (ls_uuid_equal(&c->peers[i].id, id)) {
+            return &c->peers[i];
+        }
+    }
+    return NULL;
+}
+
+bool core_is_member(const struct ls_core *c, const struct ls_uuid *id)
+{
+    return ls_config_find(&c->old, id) != NULL ||
+           (c->pending_index != 0 && ls_config_find(&c->latest, id) != NULL);
+}
+
+/* NULL only when the table is full of members and live connections. */
+struct peer *core_peer_get(struct ls_core *c, const struct ls_uuid *id)
+{
+    struct peer *p = core_peer(c, id);
+
+    if (p != NULL) {
+        return p;
+    }
+    if (c->peer_count < PEERS_MAX) {
+        p = &c->peers[c->peer_count++];
+    } else {
+        for (uint32_t i = 0; i < c->peer_count && p == NULL; i++) {
+            if (!c->peers[i].up && !core_is_member(c, &c->peers[i].id)) {
+                p = &c->peers[i];
+            }
+        }
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+    memset(p, 0, sizeof(*p));
+    p->id = *id;
+    p->heard_us = c->now_us;
+    p->applied = -1;
+    if (c->role == LS_ROLE_LEADER) {
+        core_leader_track(c, p, c->last.index);
+    }
+    return p;
+}
+
+void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incarnation)
+{
+    struct peer *p = core_peer_get(c, id);
+
+    if (p == NULL) {
+        core_log(c, LS_LOG_WARN, "too many peers: %s is not taken in", LS_UUID_STR(id));
+        return;
+    }
+    p->up = true;
+    p->unreachable = false;
+    p->heard_us = c->now_us;
+    if (p->incarnation != incarnation) {
+        p->incarnation = incarnation;
+        p->wants_join = false;
+        p->wants_leave = false;
+        p->nonprimary = false;
+        p->applied = -1;
+    }
+    if (c->role == LS_ROLE_LEADER) {
+        /* what was in flight on the old connection may be lost */
+        core_leader_track(c, p, p->match > 0 ? p->match : c->last.index);
+        core_leader_heartbeat(c, p);
+        c->append_due = true;
+    } else if (ls_uuid_equal(id, &c->leader)) {
+        c->leader_suspected = false;
+        c->submitted_term =
+            0; /* submissions may be lost, too: once more (the leader drops twins) */
+    }
+    core_respread(c, id);
+    if (c->role == LS_ROLE_CANDIDATE) {
+        p->asked = false;
+    }
+}
+
+void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreachable)
+{
+    struct peer *p = core_peer(c, id);
+
+    if (p == NULL) {
+        return;
+    }
+    p->up = false;
+    p->unreachable = unreachable;
+    if (ls_uuid_equal(id, &c->leader) && c->role != LS_ROLE_LEADER) {
+        /* Rule 13: a closed connection is suspicion. A short random pause keeps two from standing
+         * at the same moment. */
+        int64_t soon = c->now_us + 5000 + (int64_t)ls_prng_below(&c->prng, 40000);
+        c->leader_suspected = true;
+        if (soon < c->election_due_us) {
+            c->election_due_us = soon;
+        }
+    }
+    if (c->role == LS_ROLE_CATCHUP && ls_uuid_equal(id, &c->catchup_from)) {
+        c->election_due_us = c->now_us;
+    }
+    if (c->role == LS_ROLE_LEADER && unreachable) {
+        core_manage_members(c);
+    }
+}
+
+/* An acknowledgement counts when it is of this term and its hash is that of our own log (rule 2).
+ * One that runs ahead of us is kept until we have come so far. */
+static void recheck_ack(struct ls_core *c, struct peer *p)
+{
+    struct ls_log_pos mine;
+    uint64_t verified = c->role == LS_ROLE_LEADER ? c->last.index : c->matched.index;
+
+    if (p->ack_term != c->term || p->ack.index <= p->acked || p->ack.index > verified ||
+        p->ack.index < c->base.index) {
+        return;
+    }
+    if (!core_pos_at(c, p->ack.index, &mine)) {
+        return;
+    }
+    if (!ls_hash128_equal(mine.chain, p->ack.chain)) {
+        core_log(c, LS_LOG_ERROR,
+                 "member %s acknowledges entry %llu with another history: not counted",
+                 LS_UUID_STR(&p->id), (unsigned long long)p->ack.index);
+        p->ack_term = 0;
+        return;
+    }
+    p->acked = p->ack.index;
+}
+
+void core_recheck_acks(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        if (c->peers[i].ack_term == c->term && c->peers[i].ack.index > c->peers[i].acked) {
+            recheck_ack(c, &c->peers[i]);
+        }
+    }
+}

@@ -1,0 +1,500 @@
+/* Submissions: from the origin's hand to an entry of the log (rules 1, 4, 5).
+ *
+ * The origin sends a submission to the leader of a term, tagged with that term, only once its own
+ * log matches that leader's first entry of the term: from then on an id that is not in its log is
+ * not in the leader's either, apart from what it sent in this very term. A leader takes only
+ * submissions of its own term, and each id once (a window above the origin's lowest unsettled id):
+ * so nothing is ordered twice, and nothing is lost by a change of leader.
+ *
+ * A big payload goes from its origin to everybody, apart. Each node that has it all tells the
+ * leader (HELD); the origin asks for it to be ordered (SUBMIT without payload) by the same rule as
+ * above. The leader appends it once it was asked in this term, holds the payload itself, and a
+ * majority does. */
+#include "gcomm/core/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct submission *slot(struct ls_core *c, uint64_t id)
+{
+    return &c->subs[id % LS_CORE_MAX_PENDING];
+}
+
+static struct submission *find(struct ls_core *c, uint64_t id)
+{
+    struct submission *s = slot(c, id);
+    return id >= c->sub_low && id < c->sub_next && s->id == id ? s : NULL;
+}
+
+static void settle(struct ls_core *c, struct submission *s)
+{
+    s->id = 0;
+    while (c->sub_low < c->sub_next && slot(c, c->sub_low)->id != c->sub_low) {
+        c->sub_low++;
+    }
+}
+
+static void reject(struct ls_core *c, uint64_t id)
+{
+    core_act(c, LS_ACT_REJECTED)->u.id = id;
+}
+
+static struct ls_sub_id own_id(const struct ls_core *c, uint64_t id)
+{
+    return (struct ls_sub_id){.origin = c->me.id, .incarnation = c->me.incarnation, .id = id};
+}
+
+static bool is_big(const struct ls_core *c, const struct submission *s)
+{
+    return s->type == LS_ENTRY_WRITESET && s->size > c->params.big_bytes;
+}
+
+static uint8_t flags_of(uint8_t type)
+{
+    return type == LS_ENTRY_WRITESET ? LS_EF_SEQNO : 0;
+}
+
+/* ---- staged payloads ---- */
+
+static struct staged *staged_find(struct ls_core *c, const struct ls_sub_id *sub)
+{
+    for (size_t i = 0; i < c->staged_count; i++) {
+        if (ls_sub_id_equal(&c->staged[i].sub, sub)) {
+            return &c->staged[i];
+        }
+    }
+    return NULL;
+}
+
+const struct staged *core_staged_find(const struct ls_core *c, const struct ls_sub_id *sub)
+{
+    return staged_find((struct ls_core *)c, sub);
+}
+
+static struct staged *staged_get(struct ls_core *c, const struct ls_sub_id *sub, uint32_t size,
+                                 uint64_t hash)
+{
+    struct staged *s = staged_find(c, sub);
+
+    if (s != NULL) {
+        return s->size == size && s->hash == hash ? s : NULL;
+    }
+    if (c->staged_count == c->staged_cap) {
+        size_t cap = c->staged_cap == 0 ? 8 : 2 * c->staged_cap;
+        struct staged *grown = realloc(c->staged, cap * sizeof(*grown));
+        LS_ASSERT(grown != NULL);
+        c->staged = grown;
+        c->staged_cap = cap;
+    }
+    s = &c->staged[c->staged_count++];
+    memset(s, 0, sizeof(*s));
+    s->sub = *sub;
+    s->size = size;
+    s->hash = hash;
+    return s;
+}
+
+static void staged_drop(struct ls_core *c, size_t i)
+{
+    if (c->staged[i].here) {
+        core_act(c, LS_ACT_DROP_PAYLOAD)->u.sub = c->staged[i].sub;
+    }
+    c->staged[i] = c->staged[--c->staged_count];
+}
+
+static void add_holder(struct staged *s, const struct ls_uuid *id)
+{
+    for (uint32_t i = 0; i < s->holder_count; i++) {
+        if (ls_uuid_equal(&s->holders[i], id)) {
+            return;
+        }
+    }
+    if (s->holder_count < LS_MAX_MEMBERS) {
+        s->holders[s->holder_count++] = *id;
+    }
+}
+
+static bool holders_are_majority(struct ls_core *c, const struct staged *s,
+                                 const struct ls_config *config)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < s->holder_count; i++) {
+        sum += core_weight(config, &s->holders[i]);
+    }
+    return 2 * sum > core_weight_total(config);
+}
+
+static void order_if_held(struct ls_core *c, struct staged *s)
+{
+    if (c->role != LS_ROLE_LEADER || !s->by_origin || s->index != 0 || !s->here ||
+        !holders_are_majority(c, s, &c->old) ||
+        (c->pending_index != 0 && !holders_are_majority(c, s, &c->latest))) {
+        return;
+    }
+    core_propose(c, LS_ENTRY_WRITESET, &s->sub, LS_EF_SEQNO | LS_EF_BIG, s->size, s->hash, NULL);
+}
+
+static void tell_held(struct ls_core *c, const struct staged *s)
+{
+    struct ls_msg *m;
+
+    if (ls_uuid_is_zero(&c->leader) || c->role == LS_ROLE_LEADER) {
+        return;
+    }
+    m = core_send(c, &c->leader, LS_MSG_HELD);
+    m->u.submit.sub = s->sub;
+    m->u.submit.low = 0;
+    m->u.submit.entry_type = LS_ENTRY_WRITESET;
+    m->u.submit.entry_flags = LS_EF_BIG;
+    m->u.submit.size = s->size;
+    m->u.submit.payload_hash = s->hash;
+    m->u.submit.payload = NULL;
+}
+
+void core_on_held_event(struct ls_core *c, const struct ls_event *ev)
+{
+    struct staged *s;
+
+    if (ls_config_find(&c->latest, &ev->u.held.sub.origin) == NULL) {
+        core_act(c, LS_ACT_DROP_PAYLOAD)->u.sub = ev->u.held.sub;
+        return;
+    }
+    s = staged_get(c, &ev->u.held.sub, ev->u.held.size, ev->u.held.payload_hash);
+    if (s == NULL) {
+        core_act(c, LS_ACT_DROP_PAYLOAD)->u.sub = ev->u.held.sub;
+        return;
+    }
+    s->here = true;
+    add_holder(s, &c->me.id);
+    tell_held(c, s);
+    order_if_held(c, s);
+}
+
+void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    struct staged *s;
+
+    if (c->role != LS_ROLE_LEADER || m->term != c->term ||
+        ls_config_find(&c->latest, &m->u.submit.sub.origin) == NULL) {
+        return;
+    }
+    s = staged_get(c, &m->u.submit.sub, m->u.submit.size, m->u.submit.payload_hash);
+    if (s != NULL) {
+        add_holder(s, &p->id);
+        order_if_held(c, s);
+    }
+}
+
+/* Origins that are members no more will not ask for what they sent. */
+void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config)
+{
+    for (size_t i = c->staged_count; i-- > 0;) {
+        const struct ls_member *m = ls_config_find(config, &c->staged[i].sub.origin);
+        if (c->staged[i].index == 0 &&
+            (m == NULL || m->incarnation != c->staged[i].sub.incarnation)) {
+            staged_drop(c, i);
+        }
+    }
+}
+
+void core_respread(struct ls_core *c, const struct ls_uuid *to)
+{
+    if (!core_is_member(c, to)) {
+        return;
+    }
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        struct submission *s = find(c, id);
+        if (s != NULL && is_big(c, s) && s->index == 0 && !s->given_up) {
+            struct ls_action *a = core_act(c, LS_ACT_SPREAD);
+            a->u.spread.to = *to;
+            a->u.spread.id = id;
+        }
+    }
+}
+
+/* ---- own submissions ---- */
+
+static void order_own(struct ls_core *c, struct submission *s, const void *payload)
+{
+    struct ls_sub_id id = own_id(c, s->id);
+
+    s->sent_term = c->term;
+    if (is_big(c, s)) {
+        struct staged *st = staged_get(c, &id, s->size, s->hash);
+        if (st != NULL) {
+            st->here = true; /* the host has it as the submission's own bytes */
+            st->by_origin = true;
+            add_holder(st, &c->me.id);
+            order_if_held(c, st);
+        }
+        return;
+    }
+    core_propose(c, (enum ls_entry_type)s->type, &id, flags_of(s->type), s->size, s->hash, payload);
+}
+
+static void send_own(struct ls_core *c, struct submission *s)
+{
+    struct ls_msg *m;
+
+    s->sent_term = c->term;
+    m = core_send(c, &c->leader, LS_MSG_SUBMIT);
+    m->u.submit.sub = own_id(c, s->id);
+    m->u.submit.low = c->sub_low;
+    m->u.submit.entry_type = s->type;
+    m->u.submit.entry_flags = (uint8_t)(is_big(c, s) ? LS_EF_BIG : 0);
+    m->u.submit.size = s->size;
+    m->u.submit.payload_hash = s->hash;
+    m->u.submit.payload = NULL;
+}
+
+/* Whether the leader's log is known to us up to its first entry of this term. */
+static bool synced_with_leader(const struct ls_core *c)
+{
+    return c->role == LS_ROLE_FOLLOWER && !ls_uuid_is_zero(&c->leader) &&
+           c->matched.term == c->term;
+}
+
+void core_on_submit_event(struct ls_core *c, const struct ls_event *ev)
+{
+    struct submission *s;
+    uint64_t id = ev->u.submit.id;
+
+    if (!c->primary || id != c->sub_next || id - c->sub_low >= LS_CORE_MAX_PENDING) {
+        reject(c, id);
+        if (id == c->sub_next) {
+            if (c->sub_low == c->sub_next) {
+                c->sub_low++;
+            }
+            slot(c, id)->id = 0;
+            c->sub_next++;
+        }
+        return;
+    }
+    s = slot(c, id);
+    memset(s, 0, sizeof(*s));
+    s->id = id;
+    s->type = ev->u.submit.entry_type;
+    s->size = ev->u.submit.size;
+    s->hash = ev->u.submit.payload_hash;
+    c->sub_next++;
+    if (is_big(c, s)) {
+        for (uint32_t i = 0; i < c->latest.count; i++) {
+            const struct ls_member *m = &c->latest.members[i];
+            const struct peer *p = core_peer(c, &m->id);
+            if (p != NULL && p->up) {
+                struct ls_action *a = core_act(c, LS_ACT_SPREAD);
+                a->u.spread.to = m->id;
+                a->u.spread.id = id;
+            }
+        }
+    }
+    if (c->role == LS_ROLE_LEADER) {
+        order_own(c, s, ev->u.submit.payload);
+    } else if (synced_with_leader(c)) {
+        send_own(c, s);
+    } /* else it waits for a leader */
+}
+
+void core_on_give_up(struct ls_core *c, uint64_t id)
+{
+    struct submission *s = find(c, id);
+
+    if (s == NULL || s->index != 0) {
+        return;
+    }
+    s->given_up = true;
+    if (s->sent_term == 0) {
+        reject(c, id);
+        settle(c, s);
+    }
+}
+
+/* After a change of leader, and when connections were lost: what is not in the log goes again. */
+void core_resubmit(struct ls_core *c)
+{
+    bool lead = c->role == LS_ROLE_LEADER;
+
+    if (c->submitted_term == c->term || (!lead && !synced_with_leader(c))) {
+        return;
+    }
+    c->submitted_term = c->term;
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        struct submission *s = find(c, id);
+        if (s == NULL || s->index != 0) {
+            continue;
+        }
+        if (s->given_up && s->sent_term != c->term) {
+            reject(c, id); /* not in the log, and no leader of this term knows it */
+            settle(c, s);
+        } else if (lead) {
+            order_own(c, s, NULL); /* the host finds the bytes by the id */
+        } else {
+            send_own(c, s);
+        }
+    }
+    for (size_t i = 0; i < c->staged_count; i++) {
+        if (c->staged[i].here && c->staged[i].index == 0 &&
+            !ls_uuid_equal(&c->staged[i].sub.origin, &c->me.id)) {
+            tell_held(c, &c->staged[i]);
+        }
+    }
+}
+
+void core_submissions_new_term(struct ls_core *c)
+{
+    for (size_t i = c->staged_count; i-- > 0;) {
+        struct staged *s = &c->staged[i];
+        s->by_origin = false;
+        s->holder_count = 0;
+        if (s->here) {
+            add_holder(s, &c->me.id);
+        } else if (s->index == 0) {
+            staged_drop(c, i); /* only hearsay of the last term */
+        }
+    }
+}
+
+void core_submissions_appended(struct ls_core *c, const struct ls_entry *e)
+{
+    if (e->flags & LS_EF_BIG) {
+        struct staged *st = staged_find(c, &e->sub);
+        if (st != NULL) {
+            st->index = e->index;
+        }
+    }
+    if (ls_uuid_equal(&e->sub.origin, &c->me.id) && e->sub.incarnation == c->me.incarnation &&
+        e->sub.id != 0) {
+        struct submission *s = find(c, e->sub.id);
+        if (s != NULL) {
+            LS_ASSERT(c->own_count < LS_CORE_MAX_PENDING);
+            s->index = e->index;
+            c->own[(c->own_head + c->own_count++) % LS_CORE_MAX_PENDING] =
+                (struct own_in_log){.index = e->index, .id = e->sub.id};
+        }
+    }
+}
+
+void core_submissions_truncated(struct ls_core *c, uint64_t index)
+{
+    while (c->own_count > 0) {
+        const struct own_in_log *o =
+            &c->own[(c->own_head + c->own_count - 1) % LS_CORE_MAX_PENDING];
+        struct submission *s = find(c, o->id);
+        if (o->index < index) {
+            break;
+        }
+        if (s != NULL) {
+            s->index = 0;
+        }
+        c->own_count--;
+        c->submitted_term = 0;
+    }
+    for (size_t i = 0; i < c->staged_count; i++) {
+        if (c->staged[i].index >= index) {
+            c->staged[i].index = 0;
+        }
+    }
+}
+
+void core_submissions_committed(struct ls_core *c, uint64_t index)
+{
+    while (c->own_count > 0 && c->own[c->own_head].index <= index) {
+        struct submission *s = find(c, c->own[c->own_head].id);
+        if (s != NULL) {
+            settle(c, s);
+        }
+        c->own_head = (c->own_head + 1) % LS_CORE_MAX_PENDING;
+        c->own_count--;
+    }
+    for (size_t i = c->staged_count; i-- > 0;) {
+        if (c->staged[i].index != 0 && c->staged[i].index <= index) {
+            staged_drop(c, i);
+        }
+    }
+}
+
+/* Rule 5: with the component goes the knowledge of what became of them. Those that are in some log
+ * may still be ordered: they are applied as if remote then. */
+void core_submissions_unknown(struct ls_core *c)
+{
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        slot(c, id)->id = 0;
+    }
+    c->sub_low = c->sub_next;
+    c->own_count = 0;
+    for (size_t i = c->staged_count; i-- > 0;) {
+        if (ls_uuid_equal(&c->staged[i].sub.origin, &c->me.id) && c->staged[i].index == 0) {
+            staged_drop(c, i);
+        }
+    }
+}
+
+/* ---- the leader takes them ---- */
+
+static bool accept_id(struct peer *p, const struct ls_msg *m)
+{
+    uint64_t id = m->u.submit.sub.id;
+
+    if (m->u.submit.low > id || id == 0) {
+        return false;
+    }
+    if (m->u.submit.low > p->low) {
+        uint64_t from = p->low;
+        if (m->u.submit.low - from >= WINDOW_IDS) {
+            memset(p->seen, 0, sizeof(p->seen));
+        } else {
+            for (uint64_t i = from; i < m->u.submit.low; i++) {
+                p->seen[i % WINDOW_IDS / 64] &= ~((uint64_t)1 << (i % 64));
+            }
+        }
+        p->low = m->u.submit.low;
+    }
+    if (id < p->low || id - p->low >= WINDOW_IDS ||
+        (p->seen[id % WINDOW_IDS / 64] >> (id % 64) & 1)) {
+        return false;
+    }
+    p->seen[id % WINDOW_IDS / 64] |= (uint64_t)1 << (id % 64);
+    return true;
+}
+
+void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    const struct ls_member *origin = ls_config_find(&c->latest, &p->id);
+    uint8_t type = m->u.submit.entry_type;
+
+    if (c->role != LS_ROLE_LEADER || m->term != c->term || origin == NULL ||
+        origin->incarnation != m->u.submit.sub.incarnation ||
+        !ls_uuid_equal(&m->u.submit.sub.origin, &p->id) ||
+        (type != LS_ENTRY_WRITESET && type != LS_ENTRY_STATE && type != LS_ENTRY_SST_REQUEST)) {
+        return;
+    }
+    if (!(m->u.submit.entry_flags & LS_EF_BIG) && m->u.submit.payload == NULL &&
+        m->u.submit.size > 0) {
+        return;
+    }
+    if (type == LS_ENTRY_STATE) {
+        struct ls_member_state s;
+        if (ls_member_state_decode(m->u.submit.payload, m->u.submit.size, &s, NULL) != LS_OK ||
+            !ls_uuid_equal(&s.id, &p->id)) {
+            core_log(c, LS_LOG_WARN, "member %s sent a state report that is not its own: ignored",
+                     LS_UUID_STR(&p->id));
+            return;
+        }
+    }
+    if (!accept_id(p, m)) {
+        return;
+    }
+    if (m->u.submit.entry_flags & LS_EF_BIG) {
+        struct staged *s =
+            staged_get(c, &m->u.submit.sub, m->u.submit.size, m->u.submit.payload_hash);
+        if (s != NULL) {
+            s->by_origin = true;
+            add_holder(s, &p->id);
+            order_if_held(c, s);
+        }
+        return;
+    }
+    core_propose(c, (enum ls_entry_type)type, &m->u.submit.sub, flags_of(type), m->u.submit.size,
+                 m->u.submit.payload_hash, m->u.submit.payload);
+}
