@@ -101,7 +101,7 @@ static bool add_component(const char *number, size_t len, double unit_s, double 
     char buf[32];
     double v;
 
-    if (len == 0 || len >= sizeof(buf)) {
+    if (len == 0 || len >= sizeof(buf) || strspn(number, "0123456789.") < len) {
         return false;
     }
     memcpy(buf, number, len);

@@ -117,9 +117,6 @@ static bool parse_value(const struct ls_option_def *def, const char *text, struc
 
 static bool same_value(const struct option *a, const struct option *b)
 {
-    if (a->text == NULL) {
-        return b->text[0] == '\0'; /* nothing, written down */
-    }
     if (strcmp(a->text, b->text) == 0) {
         return true;
     }
@@ -163,7 +160,7 @@ static enum ls_rc set_option(struct option *opt, const char *text, enum ls_optio
 
     *changed = false;
     next.text = (char *)text; /* borrowed until it is known to be wanted */
-    if (opt->text == NULL && text[0] == '\0' && !trigger && def->type != LS_OPT_STRING) {
+    if (opt->text == NULL && text[0] == '\0' && !trigger) {
         return LS_OK; /* it has no value, and is given none */
     }
     if (!parse_value(def, text, &next)) {
@@ -174,14 +171,11 @@ static enum ls_rc set_option(struct option *opt, const char *text, enum ls_optio
         *changed = true;
         return LS_OK;
     }
-    if (same_value(opt, &next) && opt->text != NULL) {
+    if (opt->text != NULL && same_value(opt, &next)) {
         opt->set = true;
         return LS_OK;
     }
     if (phase == LS_OPT_RUN && (def->flags & LS_OPT_DYNAMIC) == 0) {
-        if (same_value(opt, &next)) {
-            return LS_OK;
-        }
         return ls_error_set(err, LS_E_INVAL,
                             "option %s cannot be changed to '%.100s' on a running node (it is "
                             "'%.100s'): set it in the configuration and restart",
