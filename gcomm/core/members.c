@@ -273,11 +273,13 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
         if (me ? (c->need_view || c->want_join)
                : (p != NULL && p->up && p->nonprimary && !p->wants_join &&
                   p->incarnation == m->incarnation)) {
+            if (me && c->want_join) {
+                uint8_t role = m->role;
+                *m = c->me; /* restarted: name and addresses may be new */
+                m->role = role;
+            }
             m->joined_index = c->last.index + 1;
             m->state = LS_NODE_JOINER;
-            if (me) {
-                m->incarnation = c->me.incarnation;
-            }
             changed = true;
         }
     }
