@@ -375,9 +375,14 @@ static struct trial trial_begin(struct ls_cert *c, int64_t seqno, const struct l
     };
 }
 
+/* Dead slots also go when their segment is full and somebody needs the place. Sweeping is for the
+ * memory that nobody asks for, and need not hurry. */
+#define SWEEP_PER_CUT 4096u
+#define SWEEP_PER_WRITESET 4u
+
 static void sweep_some(struct ls_cert *c, uint32_t keys)
 {
-    ls_table_sweep(&c->table, c->dead, 2 * (uint64_t)keys + 32);
+    ls_table_sweep(&c->table, c->dead, SWEEP_PER_WRITESET + keys / 2);
 }
 
 void ls_cert_test(struct ls_cert *c, int64_t seqno, const struct ls_uuid *source,
@@ -442,7 +447,7 @@ void ls_cert_cut(struct ls_cert *c, int64_t cut)
     if (cut > c->floor) {
         set_floor(c, cut);
     }
-    sweep_some(c, 2048);
+    ls_table_sweep(&c->table, c->dead, SWEEP_PER_CUT);
 }
 
 void ls_cert_set_optimistic_pa(struct ls_cert *c, bool on)

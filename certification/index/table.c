@@ -12,11 +12,11 @@
 #define DEPTH_MAX 24u
 /* Full at 7/8, rebuilt to 7/10: every key is moved about four times in a life of growth. */
 #define FULL(count, cap) ((count)*8u > (cap)*7u)
-#define CAP_FOR(count) ((count)*10u / 7u)
+#define CAP_FOR(count) ((count)*4u / 3u)
 /* Two halves are merged when together they fill less than half of a segment. */
 #define MERGE_COUNT (SEGMENT_CAP * 7u / 20u)
 /* Free places behind the last one in use after a rebuild; the very last stays free for ever. */
-#define SLACK(cap) (16u + (cap) / 16u)
+#define SLACK(cap) (16u + (cap) / 64u)
 
 static void *must_alloc(void *p)
 {
