@@ -239,6 +239,9 @@ void ls_core_actions_done(struct ls_core *core);
 #define LS_CORE_CONTEXT_MAX (64 + 2 * LS_CONFIG_MAX_BYTES)
 size_t ls_core_context_encode(const struct ls_core *core, void *buf, size_t size);
 
+/* The commit cut in force where the log of this context starts; 0 for an empty or unknown one. */
+int64_t ls_core_context_cut(const void *context, size_t size);
+
 /* For status, tests and oracles; cheap, no copies. */
 struct ls_core_status {
     uint8_t role;

@@ -291,6 +291,15 @@ size_t ls_core_context_encode(const struct ls_core *core, void *buf, size_t size
     return context_put(core, buf, size);
 }
 
+int64_t ls_core_context_cut(const void *context, size_t size)
+{
+    struct ls_reader r = ls_reader_init(context, size);
+    uint8_t version = ls_get_u8(&r);
+    int64_t cut = ls_get_i64(&r);
+
+    return version == 1 && !r.failed ? cut : 0;
+}
+
 static enum ls_rc context_take(struct ls_core *c, const void *data, size_t size,
                                struct ls_error *err)
 {

@@ -18,31 +18,32 @@ struct ls_submission;
 
 struct ls_engine_options {
     /* all strings are copied */
-    const char *data_dir;      /* base_dir */
+    const char *data_dir; /* base_dir */
     const char *cluster_name;
     const char *node_name;
-    const char *incoming;      /* client address shown to others */
-    const char *listen_addr;   /* "tcp://0.0.0.0:4567"; port 0: any free one */
-    const char *advertise;     /* host[:port] others reach us by; NULL: as seen by them */
+    const char *incoming;    /* client address shown to others */
+    const char *listen_addr; /* "tcp://0.0.0.0:4567"; port 0: any free one */
+    const char *advertise;   /* host[:port] others reach us by; NULL: as seen by them */
     uint8_t segment;
     uint8_t weight;
-    uint8_t no_data;           /* arbitrator */
-    uint8_t proto_app;         /* the server's, 4 */
+    uint8_t no_data;   /* arbitrator */
+    uint8_t proto_app; /* the server's, 4 */
     struct ls_core_params params;
-    uint64_t log_bytes;        /* gcache.size */
-    uint32_t max_pending;      /* local submissions under way at most, default 1024 */
+    uint64_t log_bytes;         /* gcache.size */
+    uint32_t max_pending;       /* local submissions under way at most, default 1024 */
     uint64_t max_pending_bytes; /* default 64 MiB; one larger write-set alone is let through */
-    uint32_t recv_queue_limit; /* gcs.fc_limit in delivered but not applied write-sets */
-    double fc_factor;          /* gcs.fc_factor */
-    int64_t time_wait_us;      /* peers: reconnect and handshake limits */
-    /* asked before a connection is accepted or used; address without port. Off the loop's thread. */
+    uint32_t recv_queue_limit;  /* gcs.fc_limit in delivered but not applied write-sets */
+    double fc_factor;           /* gcs.fc_factor */
+    int64_t time_wait_us;       /* peers: reconnect and handshake limits */
+    /* asked before a connection is accepted or used; address without port. Off the loop's thread.
+     */
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
 };
 
 /* What the saved state of the server's side allows (sst/state decides). */
 struct ls_engine_state {
-    bool discard;        /* no grastate.dat: forget log and identity */
+    bool discard;            /* no grastate.dat: forget log and identity */
     struct ls_gtid position; /* of the database; zero uuid: none */
 };
 
@@ -55,20 +56,22 @@ enum ls_stream_type {
 
 struct ls_stream_event {
     enum ls_stream_type type;
-    struct ls_entry entry;        /* ENTRY: payload valid until ls_engine_event_done() */
-    struct ls_config *config;     /* CONNECTED, NONPRIMARY, and ENTRY of type CONFIG: decoded */
-    bool bootstrap;               /* CONNECTED: by our own bootstrap */
-    bool from_log;                /* CONNECTED: our log is continued; else it starts behind base */
-    struct ls_log_pos base;       /* CONNECTED, and what the log held before */
-    int64_t base_cut;
-    struct ls_log_pos joined;     /* CONNECTED: the entry that admitted us */
-    struct ls_submission *own;    /* ENTRY: the local submission it answers, if still waited for */
-    char text[240];               /* LEFT */
+    struct ls_entry entry;     /* ENTRY: payload valid until ls_engine_event_done() */
+    struct ls_config *config;  /* CONNECTED, NONPRIMARY, and ENTRY of type CONFIG: decoded */
+    bool bootstrap;            /* CONNECTED: by our own bootstrap */
+    bool from_log;             /* CONNECTED: our log is continued; else it starts behind base */
+    struct ls_log_pos base;    /* CONNECTED: the stream goes on behind it, but for one from_log
+                                  that is not the first: that goes on where it was */
+    int64_t base_cut;          /* commit cut in force at base */
+    struct ls_log_pos joined;  /* CONNECTED: the entry that admitted us */
+    struct ls_submission *own; /* ENTRY: the local submission it answers, if still waited for */
+    char text[240];            /* LEFT */
     struct ls_log_pin *pin;
 };
 
-enum ls_rc ls_engine_create(const struct ls_engine_options *opt, const struct ls_engine_state *state,
-                            struct ls_engine **out, struct ls_error *err);
+enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
+                            const struct ls_engine_state *state, struct ls_engine **out,
+                            struct ls_error *err);
 /* Stops the thread if it runs and frees everything. */
 void ls_engine_destroy(struct ls_engine *e);
 
@@ -114,11 +117,11 @@ struct ls_log *ls_engine_log(struct ls_engine *e);
  *   caller's again and no callback was or will be made.
  * - After LS_OK exactly one of these ends it, and the engine never looks at it again:
  *     own       the stream hands it back with its entry; the pieces were last read before that;
- *     rejected  the callback is called. LS_E_NOT_PRIMARY, LS_E_INTERRUPTED: it was and will never be
- *               ordered. LS_E_UNKNOWN: the component was lost, or left, after it had been sent; if
- *               it is ordered after all, its entry comes as a foreign one (own == NULL);
- *     forget    ls_engine_submit_forget() returned true.
- *   own or rejected may come on another thread before ls_engine_submit() has returned.
+ *     rejected  the callback is called. LS_E_NOT_PRIMARY, LS_E_INTERRUPTED: it was and will never
+ * be ordered. LS_E_UNKNOWN: the component was lost, or left, after it had been sent; if it is
+ * ordered after all, its entry comes as a foreign one (own == NULL); forget
+ * ls_engine_submit_forget() returned true. own or rejected may come on another thread before
+ * ls_engine_submit() has returned.
  * - rejected(LS_E_UNKNOWN) is called before NONPRIMARY or LEFT enters the stream, and only for
  *   submissions whose entry is not in the stream before that event: when the consumer takes the
  *   event, everything handed over before it is settled. A submission made after the component came
@@ -131,12 +134,12 @@ struct ls_submission {
     struct ls_piece pieces[4];
     size_t piece_count;
     uint64_t size;
-    uint8_t entry_type;      /* enum ls_entry_type */
+    uint8_t entry_type; /* enum ls_entry_type */
     /* called on the engine's thread immediately before the bytes are hashed and sent: the place to
      * write last_seen into the first piece. May be NULL. Must not block. */
     void (*before_send)(struct ls_submission *s);
-    /* called on the engine's thread: LS_E_NOT_PRIMARY and LS_E_INTERRUPTED, it will never be ordered;
-     * LS_E_UNKNOWN, nobody can say. Must not block; may not be NULL. */
+    /* called on the engine's thread: LS_E_NOT_PRIMARY and LS_E_INTERRUPTED, it will never be
+     * ordered; LS_E_UNKNOWN, nobody can say. Must not block; may not be NULL. */
     void (*rejected)(struct ls_submission *s, enum ls_rc rc);
     void *user;
     uint64_t id; /* the engine's */
@@ -146,14 +149,14 @@ struct ls_submission {
 
 /* Waits for room (back-pressure, flow control), then hands over. cancelled (may be NULL) is polled
  * before the hand-over, without a lock held, and whenever the waiter is woken with
- * ls_engine_submit_kick(); returning true ends the wait with LS_E_INTERRUPTED. no_wait: neither flow
- * control nor limits hold it up. LS_E_NOT_PRIMARY: nothing was sent. */
+ * ls_engine_submit_kick(); returning true ends the wait with LS_E_INTERRUPTED. no_wait: neither
+ * flow control nor limits hold it up. LS_E_NOT_PRIMARY: nothing was sent. */
 enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
                             bool (*cancelled)(struct ls_submission *s), bool no_wait);
 void ls_engine_submit_kick(struct ls_engine *e);
 /* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). One that was under
- * way when the component was lost is lost with it, silently: the caller sees NONPRIMARY in the stream
- * and starts over with the next CONNECTED or view. */
+ * way when the component was lost is lost with it, silently: the caller sees NONPRIMARY in the
+ * stream and starts over with the next CONNECTED or view. */
 enum ls_rc ls_engine_submit_control(struct ls_engine *e, uint8_t entry_type, const void *data,
                                     size_t size);
 /* The transaction will not wait for its submission any more. True: the stream never names it as
@@ -167,25 +170,25 @@ enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_
 void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *params);
 
 struct ls_engine_stats {
-    struct ls_uuid id;         /* own member uuid */
+    struct ls_uuid id; /* own member uuid */
     uint64_t incarnation;
-    uint8_t role;              /* enum ls_core_role */
+    uint8_t role; /* enum ls_core_role */
     uint64_t term;
     struct ls_uuid leader;
     bool primary;
     uint64_t last_index;
     uint64_t commit_index;
-    uint32_t send_queue;       /* local submissions under way */
+    uint32_t send_queue; /* local submissions under way */
     uint64_t sent_bytes;
     uint64_t fc_paused_ns;
     uint64_t fc_sent;
     uint64_t fc_recv;
     bool fc_active;
     bool fc_requested;
-    uint32_t format;           /* group's record version */
+    uint32_t format; /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
     uint64_t latency_count;
-    uint16_t listen_port;      /* the real one */
+    uint16_t listen_port; /* the real one */
 };
 void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out);
 void ls_engine_reset_stats(struct ls_engine *e);

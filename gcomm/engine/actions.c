@@ -1,0 +1,387 @@
+/* Performs what the core asks for, in its order: what changes the log or the vote before any send
+ * behind it. */
+#include "gcomm/engine/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Grows an array to hold at least `need` items. Our own bookkeeping: without it order is lost. */
+static void *grow(void *array, size_t *cap, size_t need, size_t item)
+{
+    if (need > *cap) {
+        size_t to = *cap == 0 ? 64 : *cap;
+        while (to < need) {
+            to *= 2;
+        }
+        array = realloc(array, to * item);
+        LS_ASSERT(array != NULL);
+        *cap = to;
+    }
+    return array;
+}
+
+/* ---- own submissions in the log: FIFO by index ---- */
+
+static struct own_index *own_at(struct ls_engine *e, size_t i)
+{
+    return &e->own[(e->own_head + i) % e->own_cap];
+}
+
+static void own_push(struct ls_engine *e, uint64_t index, uint64_t id)
+{
+    if (e->own_count == e->own_cap) {
+        size_t cap = e->own_cap == 0 ? 1024 : 2 * e->own_cap;
+        struct own_index *ring = malloc(cap * sizeof(*ring));
+        LS_ASSERT(ring != NULL);
+        for (size_t i = 0; i < e->own_count; i++) {
+            ring[i] = *own_at(e, i);
+        }
+        free(e->own);
+        e->own = ring;
+        e->own_cap = cap;
+        e->own_head = 0;
+    }
+    *own_at(e, e->own_count++) = (struct own_index){.index = index, .id = id};
+}
+
+static void own_drop_from(struct ls_engine *e, uint64_t index)
+{
+    while (e->own_count > 0 && own_at(e, e->own_count - 1)->index >= index) {
+        e->own_count--;
+    }
+}
+
+static void own_commit(struct ls_engine *e, uint64_t index)
+{
+    while (e->own_count > 0 && own_at(e, 0)->index <= index) {
+        engine_submission_committed(e, own_at(e, 0)->id);
+        e->own_head = (e->own_head + 1) % e->own_cap;
+        e->own_count--;
+    }
+}
+
+/* ---- the log ---- */
+
+bool engine_flush_log(struct ls_engine *e)
+{
+    struct ls_error err = {0};
+
+    if (e->failed) {
+        return false;
+    }
+    if (!e->log_dirty) {
+        return true;
+    }
+    e->log_dirty = false;
+    if (ls_log_flush(e->log, &err) != LS_OK) {
+        engine_fail(e, "the write-set log cannot be written", &err);
+        return false;
+    }
+    for (size_t i = 0; i < e->verdict_count; i++) {
+        ls_log_set_verdict(e->log, e->verdicts[i].index, (enum ls_verdict)e->verdicts[i].id);
+    }
+    e->verdict_count = 0;
+    return true;
+}
+
+static bool is_own(const struct ls_engine *e, const struct ls_sub_id *sub)
+{
+    return sub->id != 0 && sub->incarnation == e->identity.incarnation &&
+           ls_uuid_equal(&sub->origin, &e->identity.id);
+}
+
+static void append_entry(struct ls_engine *e, const struct ls_entry *entry)
+{
+    struct ls_piece pieces[4] = {{.data = entry->payload, .len = entry->size}};
+    bool own = is_own(e, &entry->sub);
+    bool acquired = false;
+    struct ls_error err = {0};
+    size_t count = entry->size > 0 ? 1 : 0;
+    enum ls_rc rc;
+
+    if (entry->payload == NULL && entry->size > 0) {
+        if (own) {
+            count = engine_acquire_pieces(e, entry->sub.id, entry->payload_hash, pieces);
+            acquired = count > 0;
+        } else {
+            count = engine_stage_find(e, &entry->sub, entry->size, entry->payload_hash, pieces);
+        }
+        LS_ASSERT(count > 0); /* we told the core that it is here */
+    }
+    rc = ls_log_append(e->log, entry, pieces, count, &err);
+    if (acquired) {
+        engine_release_pieces(e, entry->sub.id);
+    }
+    if (rc != LS_OK) {
+        engine_fail(e, "the write-set log cannot be written", &err);
+        return;
+    }
+    e->log_dirty = true;
+    e->last_appended = entry->index;
+    if (own) {
+        own_push(e, entry->index, entry->sub.id);
+    }
+    if (e->message_verdicts && entry->verdict != LS_VERDICT_UNKNOWN) {
+        e->verdicts =
+            grow(e->verdicts, &e->verdict_cap, e->verdict_count + 1, sizeof(*e->verdicts));
+        e->verdicts[e->verdict_count++] =
+            (struct own_index){.index = entry->index, .id = entry->verdict};
+    }
+    if (entry->type == LS_ENTRY_CONFIG || entry->type == LS_ENTRY_STATE) {
+        e->config_dirty = true;
+    }
+}
+
+/* The mark of what is durable must never lie above the log's end. */
+static bool lower_durable_mark(struct ls_engine *e, uint64_t to)
+{
+    bool lower;
+
+    ls_mutex_lock(&e->identity_mutex);
+    lower = e->identity.durable_index > to;
+    if (lower) {
+        e->identity.durable_index = to;
+    }
+    ls_mutex_unlock(&e->identity_mutex);
+    return !lower || engine_write_identity(e);
+}
+
+static void truncate_log(struct ls_engine *e, uint64_t index)
+{
+    struct ls_error err = {0};
+
+    engine_sync_dropped(e, index);
+    if (!engine_flush_log(e) || !lower_durable_mark(e, index - 1)) {
+        return;
+    }
+    own_drop_from(e, index);
+    e->last_appended = index - 1;
+    e->config_dirty = true;
+    if (ls_log_truncate(e->log, index, &err) != LS_OK) {
+        engine_fail(e, "the write-set log cannot be cut", &err);
+    }
+}
+
+/* A snapshot takes the place of our history. While the new log has no configuration the identity
+ * names no group, so that a crash in between cannot pair it with the old database. */
+static void reset_log(struct ls_engine *e, const struct ls_log_pos *base, const void *context,
+                      size_t context_size)
+{
+    struct ls_error err = {0};
+
+    engine_stream_skip(e, base->index);
+    engine_submissions_lost(e, true);
+    engine_sync_dropped(e, 0);
+    ls_mutex_lock(&e->identity_mutex);
+    e->identity.group = ls_uuid_zero;
+    e->identity.durable_index = 0;
+    ls_mutex_unlock(&e->identity_mutex);
+    if (!engine_write_identity(e)) {
+        return;
+    }
+    e->own_count = 0;
+    e->verdict_count = 0;
+    e->log_dirty = false;
+    e->last_appended = base->index;
+    e->config_dirty = true;
+    if (ls_log_reset(e->log, base, context, context_size, &err) != LS_OK) {
+        engine_fail(e, "the write-set log cannot be started anew", &err);
+    }
+}
+
+static void persist_vote(struct ls_engine *e, uint64_t term, const struct ls_uuid *vote)
+{
+    ls_mutex_lock(&e->identity_mutex);
+    e->identity.term = term;
+    e->identity.vote = *vote;
+    ls_mutex_unlock(&e->identity_mutex);
+    engine_write_identity(e);
+}
+
+/* ---- sends ---- */
+
+static bool gather_entries(struct ls_engine *e, const struct ls_msg *msg,
+                           struct ls_net_payload *out)
+{
+    uint64_t first = msg->u.append.first;
+    uint64_t last = msg->u.append.last;
+    size_t count;
+
+    if (last < first || first == 0) {
+        return true;
+    }
+    count = (size_t)(last - first + 1);
+    e->send_entries = grow(e->send_entries, &e->send_cap, count, sizeof(*e->send_entries));
+    for (size_t i = 0; i < count; i++) {
+        if (!ls_log_get(e->log, first + i, &e->send_entries[i], NULL)) {
+            ls_warn("entry %" PRIu64 " is not in the log any more and cannot be sent", first + i);
+            return false;
+        }
+    }
+    if ((msg->flags & LS_APPEND_META_ONLY) != 0) {
+        e->send_entries[0].payload = NULL;
+    }
+    out->entries = e->send_entries;
+    out->entry_count = (uint32_t)count;
+    return true;
+}
+
+static void send_message(struct ls_engine *e, const struct ls_uuid *to, const struct ls_msg *msg)
+{
+    struct ls_net_payload payload = {0};
+    struct ls_piece pieces[4];
+    uint64_t acquired = 0;
+    enum ls_rc rc;
+
+    if (!engine_flush_log(e)) {
+        return;
+    }
+    if (msg->type == LS_MSG_APPEND || msg->type == LS_MSG_ENTRIES) {
+        if (!gather_entries(e, msg, &payload)) {
+            return;
+        }
+    } else if (msg->type == LS_MSG_SUBMIT && (msg->u.submit.entry_flags & LS_EF_BIG) == 0 &&
+               msg->u.submit.size > 0) {
+        payload.piece_count =
+            engine_acquire_pieces(e, msg->u.submit.sub.id, msg->u.submit.payload_hash, pieces);
+        if (payload.piece_count == 0) {
+            return; /* settled meanwhile */
+        }
+        payload.pieces = pieces;
+        acquired = msg->u.submit.sub.id;
+    }
+    rc = ls_net_send(e->net, to, msg, &payload);
+    if (acquired != 0) {
+        engine_release_pieces(e, acquired);
+    }
+    if (rc == LS_E_BUSY) {
+        /* a hole in the order of messages is not allowed: better a new connection */
+        ls_net_drop(e->net, to, "it does not take what we send");
+    } else if (rc != LS_OK && rc != LS_E_CLOSED) {
+        ls_warn("a message of type %u cannot be sent: %s", msg->type, ls_rc_name(rc));
+    }
+}
+
+/* ---- what the provider sees ---- */
+
+static void set_open(struct ls_engine *e, bool open, bool been_in)
+{
+    ls_mutex_lock(&e->mutex);
+    e->open = open;
+    e->been_in = e->been_in || been_in;
+    ls_cond_broadcast(&e->room);
+    ls_cond_broadcast(&e->state);
+    ls_mutex_unlock(&e->mutex);
+}
+
+static void welcome(struct ls_engine *e, const struct ls_action *a)
+{
+    struct ls_stream_event ev = {
+        .type = LS_STREAM_CONNECTED,
+        .bootstrap = e->bootstrapped,
+        .from_log = a->u.welcome.from_log,
+        .base = a->u.welcome.base,
+        .base_cut = a->u.welcome.base_cut,
+        .joined = a->u.welcome.joined,
+    };
+
+    if (ev.from_log && !e->welcomed) {
+        size_t size;
+        const void *context = ls_log_context(e->log, &size);
+        ev.base = ls_log_base(e->log);
+        ev.base_cut = ls_core_context_cut(context, size);
+    }
+    e->welcomed = true;
+    e->bootstrapped = false;
+    e->config_dirty = true;
+    engine_stream_put(e, &ev, a->u.welcome.config);
+    set_open(e, true, true);
+}
+
+static void nonprimary(struct ls_engine *e, const struct ls_config *config)
+{
+    struct ls_stream_event ev = {.type = LS_STREAM_NONPRIMARY};
+
+    set_open(e, false, false);
+    engine_submissions_lost(e, false);
+    engine_stream_put(e, &ev, config);
+}
+
+static void commit(struct ls_engine *e, uint64_t index)
+{
+    if (engine_flush_log(e)) {
+        own_commit(e, index);
+        engine_stream_commit(e, index);
+    }
+}
+
+static void perform(struct ls_engine *e, const struct ls_action *a)
+{
+    switch (a->type) {
+    case LS_ACT_APPEND:
+        append_entry(e, &a->u.append.entry);
+        break;
+    case LS_ACT_TRUNCATE:
+        truncate_log(e, a->u.index);
+        break;
+    case LS_ACT_RESET:
+        reset_log(e, &a->u.reset.base, a->u.reset.context, a->u.reset.context_size);
+        break;
+    case LS_ACT_PERSIST:
+        persist_vote(e, a->u.persist.term, &a->u.persist.vote);
+        break;
+    case LS_ACT_SEND:
+        send_message(e, &a->u.send.to, &a->u.send.msg);
+        break;
+    case LS_ACT_SPREAD:
+        engine_spread_start(e, &a->u.spread.to, a->u.spread.id);
+        break;
+    case LS_ACT_COMMIT:
+        commit(e, a->u.index);
+        break;
+    case LS_ACT_WELCOME:
+        welcome(e, a);
+        break;
+    case LS_ACT_NONPRIMARY:
+        nonprimary(e, a->u.nonprimary.config);
+        break;
+    case LS_ACT_PRIMARY:
+        set_open(e, true, true);
+        break;
+    case LS_ACT_READ_READY:
+        engine_reads_done(e, a->u.read.token, LS_OK, a->u.read.index);
+        break;
+    case LS_ACT_READ_FAILED:
+        engine_reads_done(e, a->u.read.token, LS_E_NOT_PRIMARY, 0);
+        break;
+    case LS_ACT_REJECTED:
+        engine_submission_rejected(e, a->u.id);
+        break;
+    case LS_ACT_DROP_PAYLOAD:
+        engine_stage_drop(e, &a->u.sub);
+        break;
+    case LS_ACT_LEFT:
+        engine_finish(e, a->u.log.text);
+        break;
+    case LS_ACT_ROLE:
+        e->config_dirty = true;
+        break;
+    case LS_ACT_LOG:
+        ls_log((enum ls_log_level)a->u.log.level, "%s", a->u.log.text);
+        break;
+    default:
+        LS_ASSERT(!"an action we do not know");
+    }
+}
+
+void engine_perform(struct ls_engine *e)
+{
+    size_t count;
+    const struct ls_action *actions = ls_core_actions(e->core, &count);
+
+    for (size_t i = 0; i < count && !e->failed; i++) {
+        perform(e, &actions[i]);
+    }
+}

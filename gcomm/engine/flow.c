@@ -1,0 +1,116 @@
+/* Flow control: a member whose queue of ordered but not applied write-sets is too long asks all to
+ * pause; while a synced member asks, new local write-sets wait in ls_engine_submit(). A pause ends
+ * with a word of the member, or when it goes down or is not synced any more. */
+#include "gcomm/engine/internal.h"
+
+static void set_limits(struct ls_engine *e, uint32_t limit, double factor)
+{
+    if (!(factor >= 0.0 && factor <= 1.0)) {
+        factor = 1.0;
+    }
+    atomic_store(&e->fc_limit, limit);
+    atomic_store(&e->fc_low, (uint32_t)((double)limit * factor));
+}
+
+void engine_flow_init(struct ls_engine *e)
+{
+    set_limits(e, e->opt.recv_queue_limit != 0 ? e->opt.recv_queue_limit : UINT32_MAX,
+               e->opt.fc_factor);
+}
+
+void ls_engine_set_flow_limit(struct ls_engine *e, uint32_t limit, double factor)
+{
+    set_limits(e, limit, factor);
+    engine_wake_loop(e);
+}
+
+/* True when the pause that we ask for, if any, has to change. */
+static bool request_is_due(struct ls_engine *e)
+{
+    uint32_t length = atomic_load_explicit(&e->recv_queue, memory_order_relaxed);
+    uint32_t limit = atomic_load_explicit(&e->fc_limit, memory_order_relaxed);
+
+    return atomic_load_explicit(&e->fc_requested, memory_order_relaxed)
+               ? length <= atomic_load_explicit(&e->fc_low, memory_order_relaxed) ||
+                     limit == UINT32_MAX
+               : length > limit;
+}
+
+void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
+{
+    atomic_store_explicit(&e->recv_queue, length, memory_order_relaxed);
+    if (request_is_due(e)) {
+        engine_wake_loop(e);
+    }
+}
+
+static void update_request(struct ls_engine *e)
+{
+    bool pause;
+
+    if (!request_is_due(e)) {
+        return;
+    }
+    pause = !atomic_load(&e->fc_requested);
+    atomic_store(&e->fc_requested, pause);
+    for (size_t i = 0; i < e->peer_count; i++) {
+        if (e->peers[i].up) {
+            ls_net_send_flow(e->net, &e->peers[i].id, pause);
+        }
+    }
+    if (pause) {
+        ls_mutex_lock(&e->mutex);
+        e->stats.fc_sent++;
+        ls_mutex_unlock(&e->mutex);
+    }
+}
+
+static bool somebody_asks(struct ls_engine *e)
+{
+    struct ls_core_status st;
+
+    ls_core_get_status(e->core, &st);
+    for (size_t i = 0; i < e->peer_count; i++) {
+        const struct engine_peer *p = &e->peers[i];
+        const struct ls_member *m;
+
+        if (!p->pause || st.config == NULL) {
+            continue;
+        }
+        m = ls_config_find(st.config, &p->id);
+        if (m != NULL && m->state == LS_NODE_SYNCED) {
+            return true;
+        }
+    }
+    return atomic_load(&e->fc_requested);
+}
+
+void engine_flow_update(struct ls_engine *e)
+{
+    bool active;
+
+    if (e->core == NULL || e->left) {
+        return;
+    }
+    update_request(e);
+    active = somebody_asks(e);
+    if (active == e->fc_active) {
+        return;
+    }
+    ls_mutex_lock(&e->mutex);
+    e->fc_active = active;
+    if (active) {
+        e->fc_since_us = ls_clock_us();
+    } else {
+        e->stats.fc_paused_ns += (uint64_t)(ls_clock_us() - e->fc_since_us) * 1000;
+        ls_cond_broadcast(&e->room);
+    }
+    ls_mutex_unlock(&e->mutex);
+}
+
+void engine_flow_peer_up(struct ls_engine *e, const struct ls_uuid *peer)
+{
+    if (atomic_load(&e->fc_requested)) {
+        ls_net_send_flow(e->net, peer, true);
+    }
+}

@@ -1,0 +1,339 @@
+/* Inside the engine: its state, and what its files offer each other. Nothing here is seen outside
+ * of gcomm/engine.
+ *
+ * Threads: the loop thread owns everything that no lock below is said to guard. The sync thread
+ * only touches `sync` and, under its lock, the identity. All other threads come in through
+ * engine.h. Locks: `mutex`, `stream.mutex`, `sync.mutex`, `identity_mutex`. None is taken while
+ * another is held (but sync.mutex under identity_mutex), no callback of the provider is made with
+ * one held, and no system call that can block is made under `mutex` or `stream.mutex`. */
+#ifndef LS_ENGINE_INTERNAL_H
+#define LS_ENGINE_INTERNAL_H
+
+#include "gcomm/engine/engine.h"
+#include "gcomm/log/identity.h"
+#include "gcomm/net/net.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+#include "wsrep/os/loop.h"
+#include "wsrep/os/thread.h"
+
+#include <stdatomic.h>
+
+#define TICK_US 10000
+#define HOUSEKEEPING_US 1000000
+#define PROGRESS_US 5000000
+#define LEAVE_LIMIT_US 5000000
+#define LINGER_US 100000       /* after LEFT: time for the last messages to get out */
+#define SPREAD_RETRY_US 200000 /* a broken bulk transfer starts again */
+#define KEEP_SECONDS 60        /* rule 20: what was taken so lately is not purged */
+#define PEERS_MAX 256
+#define SLOT_BUCKETS 1024
+#define STAGE_ORIGIN_MAX                                                                           \
+    (UINT64_C(1) << 30) /* staged bytes of one origin; a larger one alone may */
+#define STAGE_IDLE_US 60000000
+
+/* Bytes of the engine's own. Counted on the loop thread. */
+struct blob {
+    uint32_t refs;
+    size_t size;
+    uint8_t bytes[];
+};
+
+/* Local submissions that the core knows of, and those that are committed but not yet taken from the
+ * stream. Guarded by `mutex`; created and, but for the taking, removed by the loop thread. */
+struct slot {
+    struct slot *next;
+    uint64_t id;
+    struct ls_submission *sub; /* NULL: nobody waits (forgotten, or a control entry) */
+    struct blob *blob;         /* the bytes, when they are ours */
+    uint8_t entry_type;
+    bool busy;      /* the loop thread reads the caller's pieces just now */
+    bool committed; /* only the taking from the stream is left */
+    uint64_t size;
+    uint64_t hash;
+    int64_t sent_us;
+};
+
+enum submission_state {
+    SUB_IDLE = 0,
+    SUB_QUEUED,
+    SUB_BUSY,     /* between the queue and the table: before_send, hashing */
+    SUB_ORDERING, /* in the table */
+    SUB_SETTLED,
+};
+
+/* A control entry waiting in the queue, made to look like a submission. */
+struct control_submission {
+    struct ls_submission sub;
+    struct blob *blob;
+};
+
+/* An event of the stream that is no entry: it comes after entry `after`. */
+struct mark {
+    struct mark *next;
+    uint64_t after;
+    struct ls_stream_event event;
+};
+
+struct stream {
+    ls_mutex mutex;
+    ls_cond cond;
+    uint64_t committed; /* entries up to here may be taken */
+    uint64_t cursor;    /* next entry to take; 0: before the first CONNECTED */
+    struct mark *head;
+    struct mark **tail;
+    bool waiting;
+    bool wake;
+    bool ended; /* LEFT was taken */
+};
+
+struct sync {
+    ls_mutex mutex;
+    ls_cond cond;
+    ls_thread thread;
+    bool started;
+    bool stop;
+    uint64_t want;
+    uint64_t done;
+    uint64_t generation; /* raised when entries are dropped: a sync begun before does not count */
+    bool failed;
+    struct ls_error error;
+};
+
+struct engine_peer {
+    struct ls_uuid id;
+    uint64_t incarnation;
+    char name[LS_NAME_SIZE];
+    char addr[LS_ADDR_SIZE];
+    bool up;
+    bool pause; /* it asks for a pause */
+};
+
+struct own_index {
+    uint64_t index;
+    uint64_t id;
+};
+
+/* A big payload that is on its way to a peer, or waits for the next attempt. */
+struct spread {
+    struct spread *next;
+    struct ls_engine *engine;
+    struct ls_uuid to;
+    uint64_t id;
+    struct blob *blob;
+    int64_t retry_us;
+};
+
+struct read_waiter {
+    struct read_waiter *next;
+    uint64_t token; /* 0: not asked yet */
+    bool ready;
+    enum ls_rc rc;
+    uint64_t index;
+};
+
+struct staged_payload; /* staging.c */
+
+struct latency {
+    uint64_t count;
+    double mean, m2, min, max; /* Welford */
+};
+
+struct ls_engine {
+    struct ls_engine_options opt;
+    char *strings[6];
+
+    struct ls_identity_file *identity_file;
+    ls_mutex identity_mutex;
+    struct ls_identity identity;
+    struct ls_log *log;
+    struct ls_gtid position; /* of the database */
+    bool log_usable;         /* it belongs to the position */
+    bool discard_state;
+
+    /* loop thread */
+    struct ls_core *core;
+    struct ls_loop *loop;
+    struct ls_net *net;
+    struct ls_timer *timer;
+    struct ls_async *async;
+    struct ls_hook *hook;
+    ls_thread thread;
+    bool started;
+    bool bootstrap;
+    bool need_state;
+    bool bootstrapped;     /* the next CONNECTED is by our own bootstrap */
+    bool welcomed;         /* a CONNECTED is in the stream */
+    bool turn_dirty;       /* the core had an event since the last FLUSH */
+    bool log_dirty;        /* appended and not flushed */
+    bool config_dirty;     /* look at the configuration again */
+    bool message_verdicts; /* the APPEND being stepped carries verdicts */
+    bool left;
+    bool failed;
+    bool cut_off; /* after LEFT: connections are closed */
+    bool isolated;
+    int64_t now_us;
+    int64_t left_us;
+    int64_t leave_due_us; /* 0: not leaving */
+    int64_t housekeeping_us;
+    int64_t progress_us;
+    uint64_t next_id;
+    uint64_t low_id; /* all below are settled for the core */
+    int64_t applied_fed;
+    uint64_t delivered_fed;
+    uint64_t held_fed;
+    uint64_t last_appended;
+    struct own_index *own; /* ring: own submissions in the log, not yet committed */
+    size_t own_head, own_count, own_cap;
+    struct ls_entry *send_entries;
+    size_t send_cap;
+    struct own_index *verdicts; /* index, verdict: to be stored after the flush */
+    size_t verdict_count, verdict_cap;
+    struct engine_peer peers[PEERS_MAX];
+    size_t peer_count;
+    struct spread *retries;
+    struct staged_payload *staged;
+    uint64_t read_token;
+    uint64_t taken[KEEP_SECONDS + 1]; /* cursor of the stream, one sample a second */
+    size_t taken_next;
+    uint64_t taken_count;
+
+    /* under mutex */
+    ls_mutex mutex;
+    ls_cond room;  /* waiting submitters */
+    ls_cond idle;  /* waiting forgetters */
+    ls_cond state; /* waiting for the primary component */
+    struct ls_submission *queue;
+    struct ls_submission **queue_tail;
+    struct slot *slots[SLOT_BUCKETS];
+    struct slot *free_slots;
+    uint64_t *give_ups;
+    size_t give_up_count, give_up_cap;
+    struct read_waiter *reads;
+    ls_cond read_done;
+    uint32_t pending;
+    uint64_t pending_bytes;
+    uint32_t room_waiters;
+    uint32_t idle_waiters;
+    bool open;    /* primary: submissions are taken */
+    bool been_in; /* there was a primary component with us in it */
+    bool closed;  /* LEFT is in the stream */
+    bool leave;
+    bool new_params;
+    bool fc_active; /* somebody asks for a pause */
+    int64_t fc_since_us;
+    char closed_text[240];
+    struct ls_core_params params;
+    struct ls_engine_stats stats;
+    struct latency latency;
+
+    atomic_bool isolate;
+    atomic_bool stop;
+    atomic_bool consumer_failed;
+    atomic_uint kick;
+    _Atomic int64_t applied;
+    _Atomic uint64_t delivered;
+    _Atomic uint32_t recv_queue;
+    _Atomic uint32_t fc_limit;
+    _Atomic uint32_t fc_low;
+    atomic_bool fc_requested;
+
+    struct stream stream;
+    struct sync sync;
+};
+
+/* start.c: identity and log (rule 16) */
+enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *state,
+                             struct ls_error *err);
+void engine_close_state(struct ls_engine *e, bool clean);
+enum ls_rc engine_prepare_bootstrap(struct ls_engine *e, struct ls_error *err);
+enum ls_rc engine_create_core(struct ls_engine *e, struct ls_error *err);
+bool engine_write_identity(struct ls_engine *e);
+uint64_t engine_position_index(struct ls_engine *e);
+
+/* engine.c */
+void engine_step(struct ls_engine *e, struct ls_event *ev);
+void engine_wake_loop(struct ls_engine *e);
+/* The end of this membership: LEFT enters the stream, everything handed over is settled. */
+void engine_finish(struct ls_engine *e, const char *text);
+/* The same after an error that forbids to go on acknowledging. */
+void engine_fail(struct ls_engine *e, const char *what, const struct ls_error *err);
+void engine_config_changed(struct ls_engine *e);
+
+/* actions.c */
+void engine_perform(struct ls_engine *e);
+bool engine_flush_log(struct ls_engine *e);
+
+/* submit.c */
+void engine_take_queue(struct ls_engine *e);
+struct slot *engine_find_slot(struct ls_engine *e, uint64_t id); /* under mutex */
+/* The bytes of an own submission: pieces (at most 4) stay valid until engine_release_pieces(). */
+size_t engine_acquire_pieces(struct ls_engine *e, uint64_t id, uint64_t hash,
+                             struct ls_piece pieces[4]);
+void engine_release_pieces(struct ls_engine *e, uint64_t id);
+bool engine_has_payload(struct ls_engine *e, const struct ls_entry *entry);
+/* A reference to the payload as one buffer of ours; NULL when the submission is settled. */
+struct blob *engine_own_blob(struct ls_engine *e, uint64_t id, uint64_t *hash);
+void engine_blob_unref(struct blob *b);
+void engine_submission_committed(struct ls_engine *e, uint64_t id);
+void engine_submission_rejected(struct ls_engine *e, uint64_t id);
+/* Everything that is not committed (or really everything) ends: unknown when the core had it. */
+void engine_submissions_lost(struct ls_engine *e, bool committed_too);
+void engine_submissions_free(struct ls_engine *e);
+struct ls_submission *engine_take_own(struct ls_engine *e, uint64_t id);
+
+/* stream.c */
+void engine_stream_init(struct ls_engine *e);
+void engine_stream_destroy(struct ls_engine *e);
+void engine_stream_commit(struct ls_engine *e, uint64_t index);
+/* Puts an event behind what is committed; config is copied, may be NULL. */
+void engine_stream_put(struct ls_engine *e, const struct ls_stream_event *ev,
+                       const struct ls_config *config);
+/* The log is dropped: entries not taken never will be, marks come at once; what comes then follows
+ * `committed`. */
+void engine_stream_skip(struct ls_engine *e, uint64_t committed);
+uint64_t engine_stream_cursor(struct ls_engine *e);
+
+/* staging.c: big payloads of others */
+void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,
+                        const struct ls_sub_id *sub, uint64_t total, uint64_t payload_hash,
+                        uint64_t offset, const void *data, size_t len);
+bool engine_stage_find(struct ls_engine *e, const struct ls_sub_id *sub, uint64_t size,
+                       uint64_t hash, struct ls_piece *out);
+void engine_stage_drop(struct ls_engine *e, const struct ls_sub_id *sub);
+void engine_stage_expire(struct ls_engine *e);
+void engine_stage_destroy(struct ls_engine *e);
+
+/* spread.c: big payloads of ours */
+void engine_spread_start(struct ls_engine *e, const struct ls_uuid *to, uint64_t id);
+void engine_spread_retry(struct ls_engine *e);
+void engine_spread_destroy(struct ls_engine *e);
+
+/* peers.c */
+extern const struct ls_net_callbacks engine_net_callbacks;
+struct engine_peer *engine_peer_find(struct ls_engine *e, const struct ls_uuid *id);
+void engine_log_progress(struct ls_engine *e);
+
+/* flow.c */
+void engine_flow_init(struct ls_engine *e);
+void engine_flow_update(struct ls_engine *e);
+void engine_flow_peer_up(struct ls_engine *e, const struct ls_uuid *peer);
+
+/* sync.c */
+bool engine_sync_start(struct ls_engine *e);
+void engine_sync_stop(struct ls_engine *e);
+void engine_sync_request(struct ls_engine *e, uint64_t index);
+void engine_sync_dropped(struct ls_engine *e, uint64_t index);
+void engine_sync_collect(struct ls_engine *e);
+
+/* read.c */
+void engine_reads_issue(struct ls_engine *e);
+void engine_reads_done(struct ls_engine *e, uint64_t token, enum ls_rc rc, uint64_t index);
+void engine_reads_fail(struct ls_engine *e);
+
+/* stats.c */
+void engine_latency_add(struct latency *l, double seconds);
+void engine_publish_stats(struct ls_engine *e);
+
+#endif

@@ -1,0 +1,168 @@
+/* What the connections bring: peers, messages, chunks; and the line that says whom we wait for. */
+#include "gcomm/engine/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct engine_peer *engine_peer_find(struct ls_engine *e, const struct ls_uuid *id)
+{
+    for (size_t i = 0; i < e->peer_count; i++) {
+        if (ls_uuid_equal(&e->peers[i].id, id)) {
+            return &e->peers[i];
+        }
+    }
+    return NULL;
+}
+
+/* A place for a peer: a new one, or that of one that is down; NULL when there are too many. */
+static struct engine_peer *peer_place(struct ls_engine *e, const struct ls_uuid *id)
+{
+    struct engine_peer *p = engine_peer_find(e, id);
+
+    for (size_t i = 0; p == NULL && e->peer_count == PEERS_MAX && i < PEERS_MAX; i++) {
+        if (!e->peers[i].up) {
+            p = &e->peers[i];
+        }
+    }
+    if (p == NULL && e->peer_count < PEERS_MAX) {
+        p = &e->peers[e->peer_count++];
+    }
+    return p;
+}
+
+static void on_peer_up(void *ctx, const struct ls_uuid *peer, uint64_t incarnation,
+                       const char *name, const char *addr)
+{
+    struct ls_engine *e = ctx;
+    struct engine_peer *p = peer_place(e, peer);
+    struct ls_event ev = {.type = LS_EV_PEER_UP};
+
+    if (p == NULL) {
+        ls_net_drop(e->net, peer, "too many peers");
+        return;
+    }
+    memset(p, 0, sizeof(*p));
+    p->id = *peer;
+    p->incarnation = incarnation;
+    p->up = true;
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    snprintf(p->addr, sizeof(p->addr), "%s", addr);
+    ev.u.peer.peer = *peer;
+    ev.u.peer.incarnation = incarnation;
+    engine_step(e, &ev);
+    engine_flow_peer_up(e, peer);
+}
+
+static void on_peer_down(void *ctx, const struct ls_uuid *peer, bool unreachable)
+{
+    struct ls_engine *e = ctx;
+    struct engine_peer *p = engine_peer_find(e, peer);
+    struct ls_event ev = {.type = LS_EV_PEER_DOWN};
+
+    if (p != NULL) {
+        p->up = false;
+        p->pause = false;
+        engine_flow_update(e);
+    }
+    ev.u.peer.peer = *peer;
+    ev.u.peer.unreachable = unreachable;
+    engine_step(e, &ev);
+}
+
+static void on_message(void *ctx, const struct ls_uuid *peer, const struct ls_msg *msg)
+{
+    struct ls_engine *e = ctx;
+    struct ls_event ev = {.type = LS_EV_MESSAGE};
+
+    ev.u.message.from = *peer;
+    ev.u.message.msg = msg;
+    if (msg->type == LS_MSG_APPEND && (msg->flags & LS_APPEND_META_ONLY) != 0 &&
+        msg->u.append.count > 0) {
+        ev.u.message.payload_here = engine_has_payload(e, &msg->u.append.entries[0]);
+    }
+    e->message_verdicts = msg->type == LS_MSG_APPEND && (msg->flags & LS_APPEND_VERDICTS) != 0;
+    engine_step(e, &ev);
+    e->message_verdicts = false;
+}
+
+static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_id *sub,
+                     uint64_t total, uint64_t payload_hash, uint64_t offset, const void *data,
+                     size_t len)
+{
+    engine_stage_chunk(ctx, peer, sub, total, payload_hash, offset, data, len);
+}
+
+static void on_flow(void *ctx, const struct ls_uuid *peer, bool pause)
+{
+    struct ls_engine *e = ctx;
+    struct engine_peer *p = engine_peer_find(e, peer);
+
+    if (p == NULL || p->pause == pause) {
+        return;
+    }
+    p->pause = pause;
+    if (pause) {
+        ls_mutex_lock(&e->mutex);
+        e->stats.fc_recv++;
+        ls_mutex_unlock(&e->mutex);
+    }
+    engine_flow_update(e);
+}
+
+const struct ls_net_callbacks engine_net_callbacks = {
+    .peer_up = on_peer_up,
+    .peer_down = on_peer_down,
+    .message = on_message,
+    .chunk = on_chunk,
+    .flow = on_flow,
+};
+
+/* ---- waiting for the primary component (rule 18) ---- */
+
+struct line {
+    char text[900];
+    size_t len;
+};
+
+static void line_add(struct line *l, const char *name, const char *addr)
+{
+    int n =
+        snprintf(l->text + l->len, sizeof(l->text) - l->len, "%s%s (%s)", l->len > 0 ? ", " : "",
+                 name[0] != '\0' ? name : "unnamed", addr[0] != '\0' ? addr : "address unknown");
+
+    if (n > 0 && (size_t)n < sizeof(l->text) - l->len) {
+        l->len += (size_t)n;
+    } else {
+        l->text[l->len] = '\0';
+    }
+}
+
+void engine_log_progress(struct ls_engine *e)
+{
+    struct line missing = {.len = 0};
+    struct line here = {.len = 0};
+    struct ls_core_status st;
+    uint32_t members = 0;
+
+    ls_core_get_status(e->core, &st);
+    for (size_t i = 0; i < e->peer_count; i++) {
+        if (e->peers[i].up) {
+            line_add(&here, e->peers[i].name, e->peers[i].addr);
+        }
+    }
+    for (uint32_t i = 0; st.config != NULL && i < st.config->count; i++) {
+        const struct ls_member *m = &st.config->members[i];
+        const struct engine_peer *p = engine_peer_find(e, &m->id);
+
+        members++;
+        if (!ls_uuid_equal(&m->id, &e->identity.id) && (p == NULL || !p->up)) {
+            line_add(&missing, m->name, m->addr);
+        }
+    }
+    ls_info("waiting for a primary component; connected to: %s; %s%s%s",
+            here.len > 0 ? here.text : "nobody",
+            members > 0 ? "members of the last one that are missing: "
+                        : "this node was in none before",
+            members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
+            members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+}
