@@ -36,7 +36,7 @@ static bool can_serve_ist(const struct choice_input *in, uint32_t i)
 
     return r->ist_wanted && in->facts != NULL && in->facts[i].first_seqno >= 0 &&
            r->position.seqno >= 0 && ls_uuid_equal(&r->position.uuid, &in->config->group) &&
-           in->facts[i].first_seqno <= r->position.seqno + 1;
+           in->facts[i].first_seqno - 1 <= r->position.seqno;
 }
 
 static struct rank rank_member(const struct choice_input *in, uint32_t i)

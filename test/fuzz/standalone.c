@@ -15,8 +15,9 @@
 #define MAX_CORPUS 1024
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* Of the address sanitizer, where that is linked in. */
-void __sanitizer_set_death_callback(void (*fn)(void)) __attribute__((weak));
+/* Asked by the sanitizers, where they are linked in: end in SIGABRT, which is caught below. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__ubsan_default_options(void);
 
 struct input {
     uint8_t *data;
@@ -44,6 +45,16 @@ static void on_signal(int sig)
     report_input();
     signal(sig, SIG_DFL);
     raise(sig);
+}
+
+const char *__asan_default_options(void)
+{
+    return "abort_on_error=1";
+}
+
+const char *__ubsan_default_options(void)
+{
+    return "abort_on_error=1:print_stacktrace=1";
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
@@ -183,9 +194,6 @@ int main(int argc, char **argv)
     first = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
     if (argc > 3) {
         load_corpus(argv[3]);
-    }
-    if (__sanitizer_set_death_callback != NULL) {
-        __sanitizer_set_death_callback(report_input);
     }
     signal(SIGABRT, on_signal);
     for (uint64_t i = 0; i < count; i++) {
