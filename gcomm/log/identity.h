@@ -11,22 +11,22 @@
 #include <stdint.h>
 
 struct ls_identity {
-    struct ls_uuid id;        /* member uuid, the voter id */
-    uint64_t incarnation;     /* rises with each start of the process */
+    struct ls_uuid id;    /* member uuid, the voter id */
+    uint64_t incarnation; /* rises with each start of the process */
     uint64_t term;
-    struct ls_uuid vote;      /* in this term; zero: none */
-    struct ls_uuid group;     /* uuid of the history; zero: none yet */
-    uint64_t epoch;           /* highest seen */
+    struct ls_uuid vote;  /* in this term; zero: none */
+    struct ls_uuid group; /* uuid of the history; zero: none yet */
+    uint64_t epoch;       /* highest seen */
     struct ls_uuid epoch_id;
-    char boot_id[40];         /* of the machine, at the last start */
-    uint64_t durable_index;   /* log.sync=majority: durable up to here */
+    char boot_id[40];       /* of the machine, at the last start */
+    uint64_t durable_index; /* log.sync=majority: durable up to here */
 };
 
 struct ls_identity_file;
 
-/* Opens or creates in dir. LS_E_NOTFOUND in *state when there was none, LS_E_CORRUPT when both slots
- * are damaged (out is then zero), LS_OK when out holds what was stored. Takes an exclusive lock:
- * LS_E_BUSY when another process has it. */
+/* Opens or creates in dir. LS_E_NOTFOUND in *state when there was none, LS_E_CORRUPT when both
+ * slots are damaged (out is then zero), LS_OK when out holds what was stored. Takes an exclusive
+ * lock: LS_E_BUSY when another process has it. */
 enum ls_rc ls_identity_open(const char *dir, struct ls_identity_file **file,
                             struct ls_identity *out, enum ls_rc *state, struct ls_error *err);
 /* Writes the other slot and syncs it. */

@@ -1,4 +1,5 @@
-/* The write-set log: one copy of every ordered write-set, for durability, state transfer and replay.
+/* The write-set log: one copy of every ordered write-set, for durability, state transfer and
+ * replay.
  *
  * Segmented, checksummed, plain top-level files `lockstep-*.log` in the data directory (the stock
  * SST scripts keep `*.log` and wipe or replace other names). The format is specified at the top of
@@ -15,25 +16,29 @@
 #include "wsrep/base/error.h"
 #include "wsrep/base/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ls_log;
 struct ls_log_pin;
 
 struct ls_log_options {
-    const char *dir;       /* data directory; copied */
-    uint64_t max_bytes;    /* gcache.size: history kept beyond what is pinned, default 128 MiB */
+    const char *dir;        /* data directory; copied */
+    uint64_t max_bytes;     /* gcache.size: history kept beyond what is pinned, default 128 MiB */
     uint64_t segment_bytes; /* 0: max_bytes / 8 between 1 MiB and 32 MiB; a larger entry gets a
                               segment of its own size */
     /* Gives the bytes that the head of a new segment stores (ls_core_context_encode), [W]. */
     size_t (*context)(void *ctx, void *buf, size_t size);
     size_t context_max;
     void *context_ctx;
+    bool rebooted; /* the machine was started anew since the log was last open: bytes that were not
+                      synced may be missing in the middle, which is then no damage */
 };
 
-/* Opens or creates. A torn tail is cut (logged, with what was lost); damage before the tail is named
- * (file, offset, index) and everything from it on is cut as well, with *damaged set: the caller
- * decides whether its identity may still vote (rule 16). Never leaves a half-used state. */
+/* Opens or creates. A torn tail is cut (logged, with what was lost); damage before the tail is
+ * named (file, offset, index) and everything from it on is cut as well, with *damaged set: the
+ * caller decides whether its identity may still vote (rule 16). Never leaves a half-used state. */
 enum ls_rc ls_log_open(const struct ls_log_options *opt, struct ls_log **out, bool *damaged,
                        struct ls_error *err);
 void ls_log_close(struct ls_log *log);
@@ -41,7 +46,7 @@ void ls_log_close(struct ls_log *log);
 /* Removes all lockstep-*.log segment files of a directory (not the identity file). */
 enum ls_rc ls_log_remove_all(const char *dir, struct ls_error *err);
 
-/* [R] position before the oldest entry held, and of the newest (= base when empty). */
+/* [R] position before the oldest entry held, and of the newest flushed (= base when empty). */
 struct ls_log_pos ls_log_base(struct ls_log *log);
 struct ls_log_pos ls_log_last(struct ls_log *log);
 
@@ -49,14 +54,24 @@ struct ls_log_pos ls_log_last(struct ls_log *log);
 const void *ls_log_context(struct ls_log *log, size_t *size);
 
 /* [W] Buffers one entry; index must follow the last. The payload (in pieces, together entry->size
- * bytes) is copied. Readable by [R] calls after ls_log_flush(). */
+ * bytes, at most 16) is copied; entry->payload is not looked at. entry->verdict is kept. Refuses,
+ * without other consequence, entries whose index, seqno, chain or payload hash do not fit. Readable
+ * by [R] calls after ls_log_flush() at the latest; by ls_log_get() without pin at once. */
 enum ls_rc ls_log_append(struct ls_log *log, const struct ls_entry *entry,
                          const struct ls_piece *pieces, size_t count, struct ls_error *err);
-/* [W] Writes what is buffered, one system call where possible. */
+/* [W] Writes what is buffered, one system call where possible. Here, and only here, a new segment
+ * is begun and `context` asked: call it when the core stands exactly behind the last append, that
+ * is after all appends of a step were performed.
+ *
+ * After a failed write or sync (LS_E_IO, LS_E_NOSPC) every further append, flush, sync, truncate
+ * and reset fails with the same error (rule 19); reading goes on. */
 enum ls_rc ls_log_flush(struct ls_log *log, struct ls_error *err);
 /* fdatasync of everything flushed before the call; any thread. */
 enum ls_rc ls_log_sync(struct ls_log *log, struct ls_error *err);
-/* [W] Drops entries from index on. Pinned ones stay readable. */
+/* [R] the highest index known to be synced, by this process or as the log itself tells. Falls with
+ * a truncation. What LS_EV_LOG_HELD says after a sync. */
+uint64_t ls_log_durable(struct ls_log *log);
+/* [W] Drops entries from index on (buffered ones, too). Pinned ones stay readable. */
 enum ls_rc ls_log_truncate(struct ls_log *log, uint64_t index, struct ls_error *err);
 /* [W] Drops everything; the log starts behind pos, with this context. */
 enum ls_rc ls_log_reset(struct ls_log *log, const struct ls_log_pos *base, const void *context,
@@ -67,23 +82,25 @@ void ls_log_purge(struct ls_log *log, uint64_t keep_from);
 /* [W] gcache.size changed, etc. */
 void ls_log_set_max_bytes(struct ls_log *log, uint64_t max_bytes);
 
-/* [R] entry by index. Without pin (pin NULL) the payload pointer is valid only on the writer thread,
- * until the next [W] call. With pin, *pin must be given back. False when not held. */
+/* [R] entry by index. Without pin (pin NULL) the payload pointer is valid only on the writer
+ * thread, until the next [W] call. With pin, *pin must be given back. False when not held. */
 bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct ls_log_pin **pin);
 void ls_log_unpin(struct ls_log_pin *pin);
 
-/* [R] highest index whose seqno in force is at or below seqno. False when the log starts later. */
+/* [R] highest index whose seqno in force is at or below seqno, among what is flushed; the base
+ * counts as well. False when the log starts later. */
 bool ls_log_find_seqno(struct ls_log *log, int64_t seqno, struct ls_log_pos *out);
 /* [R] lowest seqno held (LS_SEQNO_UNDEFINED when none). */
 int64_t ls_log_first_seqno(struct ls_log *log);
 
-/* [R] the annotation of an entry: verdict known after certification. Survives a process crash. */
+/* [R] the annotation of an entry: verdict known after certification. Survives a process crash. For
+ * flushed entries; one that is not held is ignored. */
 void ls_log_set_verdict(struct ls_log *log, uint64_t index, enum ls_verdict verdict);
 
 struct ls_log_stats {
-    uint64_t bytes;    /* on disk */
+    uint64_t bytes; /* on disk */
     uint64_t segments;
-    uint64_t pins;
+    uint64_t pins; /* on segments that are part of the log */
 };
 void ls_log_get_stats(struct ls_log *log, struct ls_log_stats *out);
 

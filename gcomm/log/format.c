@@ -1,0 +1,324 @@
+#include "gcomm/log/format.h"
+
+#include "wsrep/base/assert.h"
+#include "wsrep/base/cursor.h"
+#include "wsrep/base/hash.h"
+
+#include <string.h>
+
+#define CHECKSUM_AT 16
+#define CHECKED_AT 24
+
+/* Far apart from each other and from zero, so that no flipped bit makes one of another. */
+#define VERDICT_PASS_CODE 0x5a
+#define VERDICT_FAIL_CODE 0xa5
+
+uint32_t ls_log_data_start(uint32_t context_size)
+{
+    LS_ASSERT(context_size <= LS_LOG_CONTEXT_CAP);
+    return (LS_SEGMENT_HEADER_BYTES + context_size + 63u) & ~63u;
+}
+
+/* The checksum leaves out only itself. */
+static uint64_t header_checksum(const uint8_t *buf, uint32_t context_size)
+{
+    struct ls_piece pieces[2] = {
+        {.data = buf, .len = CHECKSUM_AT},
+        {.data = buf + CHECKED_AT, .len = LS_SEGMENT_HEADER_BYTES - CHECKED_AT + context_size},
+    };
+    return ls_hash64_pieces(pieces, 2);
+}
+
+void ls_segment_header_encode(const struct ls_segment_header *h, const void *context, uint8_t *buf)
+{
+    struct ls_writer w = ls_writer_init(buf, h->data_start);
+
+    LS_ASSERT(h->data_start == ls_log_data_start(h->context_size));
+    memset(buf, 0, h->data_start);
+    ls_put_bytes(&w, LS_LOG_MAGIC, 8);
+    ls_put_u16(&w, h->format);
+    ls_put_u16(&w, h->needs);
+    ls_put_u32(&w, h->flags);
+    ls_put_u64(&w, 0);
+    ls_put_u64(&w, h->number);
+    ls_put_u64(&w, h->base.index);
+    ls_put_u64(&w, h->base.term);
+    ls_put_i64(&w, h->base.seqno);
+    ls_put_u64(&w, h->base.chain.lo);
+    ls_put_u64(&w, h->base.chain.hi);
+    ls_put_u32(&w, h->generation);
+    ls_put_u32(&w, h->context_size);
+    ls_put_u32(&w, h->data_start);
+    ls_put_u32(&w, 0);
+    ls_put_u64(&w, h->durable);
+    ls_put_bytes(&w, context, h->context_size);
+    LS_ASSERT(!w.failed);
+
+    w = ls_writer_init(buf + CHECKSUM_AT, sizeof(uint64_t));
+    ls_put_u64(&w, header_checksum(buf, h->context_size));
+}
+
+enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_segment_header *out,
+                                    struct ls_error *err)
+{
+    struct ls_reader r = ls_reader_init(data, size);
+    const uint8_t *magic = ls_get_view(&r, 8);
+    uint64_t checksum;
+
+    memset(out, 0, sizeof(*out));
+    out->format = ls_get_u16(&r);
+    out->needs = ls_get_u16(&r);
+    out->flags = ls_get_u32(&r);
+    checksum = ls_get_u64(&r);
+    out->number = ls_get_u64(&r);
+    out->base.index = ls_get_u64(&r);
+    out->base.term = ls_get_u64(&r);
+    out->base.seqno = ls_get_i64(&r);
+    out->base.chain.lo = ls_get_u64(&r);
+    out->base.chain.hi = ls_get_u64(&r);
+    out->generation = ls_get_u32(&r);
+    out->context_size = ls_get_u32(&r);
+    out->data_start = ls_get_u32(&r);
+    (void)ls_get_u32(&r);
+    out->durable = ls_get_u64(&r);
+
+    if (r.failed || memcmp(magic, LS_LOG_MAGIC, 8) != 0) {
+        return ls_error_set(err, LS_E_CORRUPT, "no segment header");
+    }
+    if (out->context_size > LS_LOG_CONTEXT_CAP || out->context_size > ls_reader_left(&r) ||
+        header_checksum(data, out->context_size) != checksum) {
+        return ls_error_set(err, LS_E_CORRUPT, "wrong checksum of the segment header");
+    }
+    if (out->needs > LS_LOG_FORMAT_CURRENT || out->format < LS_LOG_FORMAT_LOWEST) {
+        return ls_error_set(
+            err, LS_E_VERSION,
+            "written in format %u, which needs a reader of version %u; this one "
+            "reads %u to %u: start the version of Lockstep that wrote it, or remove "
+            "grastate.dat to get the state from another node",
+            out->format, out->needs, LS_LOG_FORMAT_LOWEST, LS_LOG_FORMAT_CURRENT);
+    }
+    if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size) {
+        return ls_error_set(err, LS_E_CORRUPT, "segment header contradicts itself");
+    }
+    return LS_OK;
+}
+
+static uint64_t entry_checksum(const struct ls_entry_header *h)
+{
+    return ls_hash64(&h->magic, LS_ENTRY_VERDICT_OFFSET - sizeof(h->checksum));
+}
+
+void ls_entry_header_encode(const struct ls_entry *e, uint32_t generation, uint64_t durable,
+                            struct ls_entry_header *out)
+{
+    *out = (struct ls_entry_header){
+        .magic = LS_LOG_ENTRY_MAGIC,
+        .generation = generation,
+        .index = e->index,
+        .term = e->term,
+        .seqno = e->seqno,
+        .origin = e->sub.origin,
+        .incarnation = e->sub.incarnation,
+        .id = e->sub.id,
+        .payload_hash = e->payload_hash,
+        .chain = e->chain,
+        .durable = durable,
+        .size = e->size,
+        .type = e->type,
+        .flags = e->flags,
+        .verdict = ls_log_verdict_code(e->verdict),
+    };
+    out->checksum = entry_checksum(out);
+}
+
+void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint64_t durable,
+                        struct ls_entry_header *out)
+{
+    *out = (struct ls_entry_header){
+        .magic = LS_LOG_ENTRY_MAGIC,
+        .generation = generation,
+        .index = last->index + 1,
+        .term = last->term,
+        .seqno = last->seqno,
+        .chain = last->chain,
+        .durable = durable,
+        .type = 0,
+    };
+    out->checksum = entry_checksum(out);
+}
+
+bool ls_entry_header_check(const struct ls_entry_header *h)
+{
+    return h->magic == LS_LOG_ENTRY_MAGIC && h->checksum == entry_checksum(h);
+}
+
+void ls_entry_header_decode(const struct ls_entry_header *h, struct ls_entry *out)
+{
+    *out = (struct ls_entry){
+        .index = h->index,
+        .term = h->term,
+        .seqno = h->seqno,
+        .sub = {.origin = h->origin, .incarnation = h->incarnation, .id = h->id},
+        .type = h->type,
+        .flags = h->flags,
+        .verdict = ls_log_verdict_decode(h->verdict),
+        .size = h->size,
+        .payload_hash = h->payload_hash,
+        .chain = h->chain,
+        .payload = NULL,
+    };
+}
+
+uint8_t ls_log_verdict_code(uint8_t verdict)
+{
+    switch (verdict) {
+    case LS_VERDICT_PASS:
+        return VERDICT_PASS_CODE;
+    case LS_VERDICT_FAIL:
+        return VERDICT_FAIL_CODE;
+    default:
+        return 0;
+    }
+}
+
+uint8_t ls_log_verdict_decode(uint8_t code)
+{
+    switch (code) {
+    case VERDICT_PASS_CODE:
+        return LS_VERDICT_PASS;
+    case VERDICT_FAIL_CODE:
+        return LS_VERDICT_FAIL;
+    default:
+        return LS_VERDICT_UNKNOWN;
+    }
+}
+
+void ls_scan_init(struct ls_scan *s, const uint8_t *data, size_t size,
+                  const struct ls_segment_header *h)
+{
+    *s = (struct ls_scan){
+        .data = data,
+        .size = size,
+        .offset = h->data_start,
+        .pos = h->base,
+        .generation = h->generation,
+        .durable = h->durable,
+    };
+}
+
+static bool scan_stop(struct ls_scan *s, enum ls_scan_end end, const char *why)
+{
+    s->end = end;
+    s->why = why;
+    return false;
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool continues(const struct ls_scan *s, const struct ls_entry_header *h)
+{
+    struct ls_entry e;
+
+    ls_entry_header_decode(h, &e);
+    return h->index == s->pos.index + 1 && h->seqno >= s->pos.seqno &&
+           ls_hash128_equal(h->chain, ls_entry_chain(s->pos.chain, &e));
+}
+
+/* Decides whether the header at hand continues the log; stops the scan when it does not. */
+static bool scan_accept(struct ls_scan *s, const struct ls_entry_header *h, struct ls_entry *out)
+{
+    bool mine = h->generation >= s->generation;
+
+    if (mine && h->type == 0 && h->index == s->pos.index + 1 &&
+        ls_hash128_equal(h->chain, s->pos.chain)) {
+        s->generation = h->generation;
+        s->durable = h->durable > s->durable ? h->durable : s->durable;
+        s->marked = true;
+        return scan_stop(s, LS_SCAN_CLEAN, NULL);
+    }
+    /* Older than a cut, or of the segment's earlier life: whole, but not of this log any more. */
+    if (!mine || h->index <= s->pos.index) {
+        return scan_stop(s, LS_SCAN_CLEAN, NULL);
+    }
+    if (h->type == 0 || h->size > LS_LOG_PAYLOAD_CAP || !continues(s, h)) {
+        return scan_stop(s, LS_SCAN_TORN, "the entry there does not follow the one before it");
+    }
+    ls_entry_header_decode(h, out);
+    return true;
+}
+
+bool ls_scan_next(struct ls_scan *s, struct ls_entry *out, size_t *at)
+{
+    struct ls_entry_header h;
+    uint64_t left = s->size - s->offset;
+
+    LS_ASSERT(s->end == LS_SCAN_RUNNING);
+    if (left < sizeof(h)) {
+        return scan_stop(s, LS_SCAN_CLEAN, NULL);
+    }
+    memcpy(&h, s->data + s->offset, sizeof(h));
+    if (!ls_entry_header_check(&h)) {
+        if (all_zero(s->data + s->offset, sizeof(h))) {
+            return scan_stop(s, LS_SCAN_CLEAN, NULL);
+        }
+        return scan_stop(s, LS_SCAN_TORN, "no valid entry header there");
+    }
+    if (!scan_accept(s, &h, out)) {
+        return false;
+    }
+    if (ls_log_entry_stride(h.size) > left) {
+        return scan_stop(s, LS_SCAN_TORN, "the entry there passes the end of the file");
+    }
+    out->payload = s->data + s->offset + sizeof(h);
+    if (ls_hash64(out->payload, out->size) != out->payload_hash) {
+        return scan_stop(s, LS_SCAN_TORN, "wrong checksum of the payload of the entry there");
+    }
+    *at = s->offset;
+    s->offset += ls_log_entry_stride(h.size);
+    s->pos = ls_entry_pos(out);
+    s->generation = h.generation;
+    if (h.durable > s->durable) {
+        s->durable = h.durable;
+    }
+    return true;
+}
+
+size_t ls_scan_behind(struct ls_scan *s, const uint8_t *data, size_t size, size_t from)
+{
+    struct ls_entry_header h;
+    uint32_t floor = s->generation;
+    size_t found = 0;
+
+    LS_ASSERT(from % LS_LOG_ALIGN == 0);
+    for (size_t at = from; at + sizeof(h) <= size; at += LS_LOG_ALIGN) {
+        uint32_t magic;
+
+        memcpy(&magic, data + at + offsetof(struct ls_entry_header, magic), sizeof(magic));
+        if (magic != LS_LOG_ENTRY_MAGIC) {
+            continue;
+        }
+        memcpy(&h, data + at, sizeof(h));
+        if (!ls_entry_header_check(&h) || h.generation < floor || h.index <= s->pos.index ||
+            h.type == 0) {
+            continue;
+        }
+        if (data != s->data || at != s->offset || !continues(s, &h)) {
+            found++; /* else it is the torn one that the scan stopped at */
+        }
+        if (h.durable > s->durable) {
+            s->durable = h.durable;
+        }
+        if (h.generation > s->generation) {
+            s->generation = h.generation;
+        }
+    }
+    return found;
+}
