@@ -1,0 +1,411 @@
+#include "test/sim/fault.h"
+
+#include "test/sim/host.h"
+#include "test/sim/server.h"
+
+#include <string.h>
+
+static void undo_at(struct ls_world *w, enum ls_undo_kind kind, int a, int b, int64_t in_us)
+{
+    if (w->undo_count < sizeof(w->undo) / sizeof(w->undo[0])) {
+        w->undo[w->undo_count++] =
+            (struct ls_undo){.at = w->now + in_us, .kind = (uint8_t)kind, .a = a, .b = b};
+    }
+}
+
+static bool undo_room(const struct ls_world *w, uint32_t n)
+{
+    return w->undo_count + n <= sizeof(w->undo) / sizeof(w->undo[0]);
+}
+
+static void undo(struct ls_world *w, const struct ls_undo *u)
+{
+    struct ls_node *n = &w->nodes[u->a];
+
+    switch (u->kind) {
+    case LS_UNDO_CUT:
+        ls_simnet_cut(w, u->a, u->b, false);
+        break;
+    case LS_UNDO_SLOW_LINK:
+        w->net.dir[u->a][u->b].slow = 1;
+        break;
+    case LS_UNDO_PAUSE:
+        if (n->paused) {
+            ls_world_trace(w, n, "--- goes on");
+            n->paused = false;
+            n->due = n->due > w->now ? n->due : w->now;
+        }
+        break;
+    default:
+        n->slowness = 1;
+        break;
+    }
+}
+
+static struct ls_node *random_node(struct ls_world *w)
+{
+    return &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
+}
+
+static void restart_in(struct ls_node *n, int64_t lo, int64_t hi)
+{
+    n->start_at = n->world->now + ls_world_between(n->world, lo, hi);
+}
+
+/* ---- network ---- */
+
+static void break_link(struct ls_world *w)
+{
+    int a = random_node(w)->slot, b = random_node(w)->slot;
+
+    w->stats.breaks++;
+    ls_world_trace(w, NULL, "--- connection n%d - n%d breaks", a, b);
+    ls_simnet_break(w, a, b);
+}
+
+/* Two sides that do not hear each other; connections break at once, later, or not at all. */
+static void partition(struct ls_world *w)
+{
+    uint64_t side = ls_prng_next(&w->rng);
+    int64_t duration = ls_world_between(w, 300000, 25000000);
+    bool reset = ls_world_chance(w, 0.5);
+
+    if (!undo_room(w, (uint32_t)(w->count * w->count))) {
+        return;
+    }
+    w->stats.cuts++;
+    ls_world_trace(w, NULL, "--- partition, side %x of %d nodes, %lld us%s",
+                   (unsigned)(side & ((1u << w->count) - 1)), w->count, (long long)duration,
+                   reset ? ", connections reset" : "");
+    for (int a = 0; a < w->count; a++) {
+        for (int b = 0; b < w->count; b++) {
+            if (a != b && ((side >> a) & 1) != ((side >> b) & 1)) {
+                ls_simnet_cut(w, a, b, true);
+                if (reset) {
+                    ls_simnet_break(w, a, b);
+                }
+                undo_at(w, LS_UNDO_CUT, a, b, duration);
+            }
+        }
+    }
+}
+
+static void cut_one_way(struct ls_world *w)
+{
+    int a = random_node(w)->slot, b = random_node(w)->slot;
+    int64_t duration = ls_world_between(w, 300000, 20000000);
+
+    if (a != b && undo_room(w, 1)) {
+        w->stats.cuts++;
+        ls_world_trace(w, NULL, "--- nothing from n%d reaches n%d for %lld us", a, b,
+                       (long long)duration);
+        ls_simnet_cut(w, a, b, true);
+        undo_at(w, LS_UNDO_CUT, a, b, duration);
+    }
+}
+
+static void slow_link(struct ls_world *w)
+{
+    int a = random_node(w)->slot, b = random_node(w)->slot;
+
+    if (a != b && undo_room(w, 1)) {
+        w->net.dir[a][b].slow = (uint32_t)ls_world_between(w, 10, 200);
+        undo_at(w, LS_UNDO_SLOW_LINK, a, b, ls_world_between(w, 500000, 10000000));
+    }
+}
+
+/* ---- processes ---- */
+
+static void crash(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (n->running) {
+        w->stats.crashes++;
+        if (ls_world_chance(w, 0.5)) { /* between two actions */
+            n->crash_after = ls_world_between(w, 0, 12);
+            n->crash_power = false;
+        } else {
+            ls_host_crash(n, false);
+            restart_in(n, 50000, 8000000);
+        }
+    }
+}
+
+static void crash_all(struct ls_world *w, bool power)
+{
+    ls_world_trace(w, NULL, "--- everybody %s", power ? "loses power" : "crashes");
+    for (int i = 0; i < w->count; i++) {
+        if (w->nodes[i].running) {
+            w->stats.crashes++;
+            w->stats.power_cuts += power;
+            ls_host_crash(&w->nodes[i], power);
+        }
+        restart_in(&w->nodes[i], 50000, 6000000);
+    }
+}
+
+static void pause(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (n->running && !n->paused && undo_room(w, 1)) {
+        int64_t duration = ls_world_between(w, 200000, 20000000);
+        w->stats.pauses++;
+        ls_world_trace(w, n, "--- stands still for %lld us", (long long)duration);
+        n->paused = true;
+        undo_at(w, LS_UNDO_PAUSE, n->slot, 0, duration);
+    }
+}
+
+static void leave(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+    int others = 0;
+
+    for (int i = 0; i < w->count; i++) {
+        const struct ls_node *o = &w->nodes[i];
+        others += o != n && !o->arbiter && ls_server_ready(o);
+    }
+    if (n->running && !n->paused && n->srv.in_view && others >= 1) {
+        w->stats.leaves++;
+        ls_world_trace(w, n, "--- leaves");
+        ls_host_leave(n);
+    }
+}
+
+static void desync(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (ls_server_ready(n)) {
+        n->srv.desync_until = w->now + ls_world_between(w, 500000, 5000000);
+    }
+}
+
+/* ---- disks ---- */
+
+/* Is what the voters of this configuration hold safe without this disk? */
+static bool majority_without(struct ls_world *w, const struct ls_config *c, const struct ls_node *n)
+{
+    unsigned intact = 0, all = 0;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct ls_member *m = &c->members[i];
+        int slot = m->id.b[15];
+        if (m->role == LS_MEMBER_VOTER) {
+            all += m->weight;
+            if (slot != n->slot && slot < w->count &&
+                ls_uuid_equal(&w->nodes[slot].disk.id, &m->id)) {
+                intact += m->weight;
+            }
+        }
+    }
+    return 2 * intact > all;
+}
+
+static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
+{
+    struct ls_core_status st, best = {0};
+    int data_nodes = 0;
+
+    for (int i = 0; i < w->count; i++) {
+        const struct ls_node *o = &w->nodes[i];
+        data_nodes += o != n && ls_server_ready(o);
+        if (o->running) {
+            ls_core_get_status(o->core, &st);
+            if (st.role == LS_ROLE_LEADER && st.term >= best.term) {
+                best = st;
+            }
+        }
+    }
+    return best.role == LS_ROLE_LEADER && data_nodes >= 1 && w->config.count > 0 &&
+           majority_without(w, best.config, n) && majority_without(w, &w->config, n);
+}
+
+static void wipe(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (!may_lose_disk(w, n)) {
+        return;
+    }
+    struct ls_uuid id = n->disk.id;
+    uint64_t incarnation = n->disk.incarnation;
+    w->stats.wipes++;
+    ls_host_crash(n, false);
+    ls_world_trace(w, n, "--- loses its disk");
+    ls_disk_wipe(&n->disk);
+    n->disk.incarnation = incarnation; /* never reused, as if the clock gave it */
+    if (w->plant == LS_PLANT_AMNESIA) {
+        n->disk.id = id;
+    }
+    restart_in(n, 100000, 5000000);
+}
+
+/* Without log.sync=majority another boot makes another identity (rule 16): a wipe, then. */
+static void power_cut(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (!w->params.sync_majority) {
+        wipe(w);
+        return;
+    }
+    w->stats.power_cuts++;
+    ls_host_crash(n, true);
+    restart_in(n, 500000, 10000000);
+}
+
+static void slow_disk(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (undo_room(w, 1)) {
+        n->slowness = (uint32_t)ls_world_between(w, 5, 100);
+        undo_at(w, LS_UNDO_SLOW_DISK, n->slot, 0, ls_world_between(w, 500000, 10000000));
+    }
+}
+
+/* A write fails somewhere in a list of actions: the process ends there. */
+static void disk_error(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    n->crash_after = ls_world_between(w, 0, 20);
+    n->crash_power = w->params.sync_majority && ls_world_chance(w, 0.5);
+}
+
+/* ---- the plan ---- */
+
+static void strike(struct ls_world *w)
+{
+    const struct ls_profile *p = &w->profile;
+    double rates[] = {p->breaks,     p->cuts,      p->one_way,    p->slow_links, p->crashes,
+                      p->crash_all,  p->pauses,    p->leaves,     p->wipes,      p->desyncs,
+                      p->power_cuts, p->power_all, p->slow_disks, p->disk_errors};
+    double sum = 0, at;
+    int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
+
+    for (int i = 0; i < count; i++) {
+        sum += rates[i];
+    }
+    at = (double)(ls_prng_next(&w->rng) >> 11) / 9007199254740992.0 * sum;
+    while (kind < count - 1 && at >= rates[kind]) {
+        at -= rates[kind++];
+    }
+    switch (kind) {
+    case 0:
+        break_link(w);
+        break;
+    case 1:
+        partition(w);
+        break;
+    case 2:
+        cut_one_way(w);
+        break;
+    case 3:
+        slow_link(w);
+        break;
+    case 4:
+        crash(w);
+        break;
+    case 5:
+        crash_all(w, false);
+        break;
+    case 6:
+        pause(w);
+        break;
+    case 7:
+        leave(w);
+        break;
+    case 8:
+        wipe(w);
+        break;
+    case 9:
+        desync(w);
+        break;
+    case 10:
+        power_cut(w);
+        break;
+    case 11:
+        crash_all(w, w->params.sync_majority != 0);
+        break;
+    case 12:
+        slow_disk(w);
+        break;
+    default:
+        disk_error(w);
+        break;
+    }
+}
+
+static double total_rate(const struct ls_profile *p)
+{
+    return p->breaks + p->cuts + p->one_way + p->slow_links + p->crashes + p->crash_all +
+           p->pauses + p->leaves + p->wipes + p->desyncs + p->power_cuts + p->power_all +
+           p->slow_disks + p->disk_errors;
+}
+
+static void plan_next(struct ls_world *w)
+{
+    double rate = total_rate(&w->profile);
+
+    w->next_fault = LS_SIM_NEVER;
+    if (w->faults_on && rate > 0) {
+        w->next_fault = w->now + ls_world_exponential(w, (int64_t)(1e6 / rate));
+    }
+}
+
+void ls_fault_init(struct ls_world *w)
+{
+    w->faults_on = true;
+    plan_next(w);
+}
+
+int64_t ls_fault_due(const struct ls_world *w)
+{
+    int64_t due = w->next_fault;
+
+    for (uint32_t i = 0; i < w->undo_count; i++) {
+        due = w->undo[i].at < due ? w->undo[i].at : due;
+    }
+    return due;
+}
+
+void ls_fault_turn(struct ls_world *w)
+{
+    for (uint32_t i = 0; i < w->undo_count;) {
+        if (w->undo[i].at <= w->now) {
+            struct ls_undo u = w->undo[i];
+            w->undo[i] = w->undo[--w->undo_count];
+            undo(w, &u);
+        } else {
+            i++;
+        }
+    }
+    if (w->next_fault <= w->now) {
+        strike(w);
+        plan_next(w);
+    }
+}
+
+void ls_fault_heal(struct ls_world *w)
+{
+    w->faults_on = false;
+    w->next_fault = LS_SIM_NEVER;
+    for (uint32_t i = 0; i < w->undo_count; i++) {
+        undo(w, &w->undo[i]);
+    }
+    w->undo_count = 0;
+    ls_simnet_heal(w);
+    ls_world_trace(w, NULL, "--- all is healed");
+    for (int i = 0; i < w->count; i++) {
+        struct ls_node *n = &w->nodes[i];
+        n->slowness = 1;
+        n->crash_after = -1;
+        if (!n->running && n->start_at > w->now + 1000000) {
+            restart_in(n, 0, 1000000);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+/* What goes wrong, and when it ends. Never more than the promises allow: a majority of the voters'
+ * disks survives, and somebody is left to join. */
+#ifndef LS_SIM_FAULT_H
+#define LS_SIM_FAULT_H
+
+#include "test/sim/world.h"
+
+void ls_fault_init(struct ls_world *w);
+/* When the next fault, or the end of one, is due. */
+int64_t ls_fault_due(const struct ls_world *w);
+void ls_fault_turn(struct ls_world *w);
+/* Ends everything that is wrong; stopped processes start soon. */
+void ls_fault_heal(struct ls_world *w);
+
+#endif

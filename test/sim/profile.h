@@ -1,0 +1,33 @@
+/* Fault mixes: how often what goes wrong. Means are per simulated second of the whole world; 0:
+ * never. */
+#ifndef LS_SIM_PROFILE_H
+#define LS_SIM_PROFILE_H
+
+#include <stdint.h>
+
+struct ls_profile {
+    const char *name;
+    /* network */
+    int64_t latency_min_us, latency_max_us;   /* one way, drawn per direction */
+    double jitter;                            /* share of the latency added at random */
+    double spike;                             /* chance of a message that takes 100 times as long */
+    double breaks, cuts, one_way, slow_links; /* events a second */
+    /* processes */
+    double crashes, crash_all, pauses, leaves, wipes, desyncs;
+    /* disks */
+    double power_cuts, power_all, slow_disks, disk_errors;
+    double sync_majority; /* chance that a run has log.sync=majority */
+    /* workload */
+    double submit_rate; /* write-sets a second and node, on average */
+    double big;         /* chance that one is big */
+    double arbiter;     /* chance that one node of three or more is an arbitrator */
+};
+
+/* "all": seed chooses among the others and mixes. NULL when there is no such name. */
+const struct ls_profile *ls_profile_find(const char *name);
+/* For "all": the profile of a seed. */
+const struct ls_profile *ls_profile_of_seed(const struct ls_profile *p, uint64_t seed);
+/* Names, one after another, NULL at the end. */
+const char *ls_profile_name(int i);
+
+#endif
