@@ -147,6 +147,8 @@ static bool needs_notice(struct ls_core *c, struct peer *p)
 static void send_to(struct ls_core *c, struct peer *p)
 {
     const struct ls_member *m = ls_config_find(&c->old, &p->id);
+    const struct ls_member *next =
+        c->pending_index != 0 ? ls_config_find(&c->latest, &p->id) : NULL;
     uint64_t limit = c->last.index;
     bool verdicts = false;
 
@@ -157,7 +159,7 @@ static void send_to(struct ls_core *c, struct peer *p)
         /* only in the pending configuration: it is told once that is committed */
         return;
     }
-    if (m->role == LS_MEMBER_LEARNER) {
+    if (m->role == LS_MEMBER_LEARNER && (next == NULL || next->role == LS_MEMBER_LEARNER)) {
         /* learners get what is certified here, with the verdicts: their index starts in the middle
          */
         limit = c->commit < c->delivered ? c->commit : c->delivered;
