@@ -1,0 +1,19 @@
+# All servers are killed with -9 under load and started again in another order, by nobody's hand:
+# they form the cluster by themselves and nothing acknowledged is lost, although the storage engine
+# is told not to write its log at commit.
+. "$(dirname "$0")/lib.sh"
+test_begin
+must cluster_start 3
+must keys_table 1 t.k
+for i in 1 2 3; do load_start "l$i" "$i" t.k; done
+for i in 1 2 3; do must load_grows "l$i"; done
+for i in 2 1 3; do node_kill "$i"; done
+for i in 1 2 3; do load_stop "l$i"; done
+for i in 3 1 2; do node_launch "$i"; done
+for i in 1 2 3; do must node_wait "$i" 90; done
+for i in 1 2 3; do
+    expect "nothing acknowledged by node$i is lost" nothing_lost "l$i" 1 t.k
+    expect_same "node$i sees three members" 3 "$(status "$i" wsrep_cluster_size)"
+done
+expect "the same rows everywhere" tables_equal "1 2 3" t.k
+expect "the cluster takes writes" sql 2 "INSERT INTO t.k VALUES ('after')"
