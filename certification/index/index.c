@@ -175,10 +175,12 @@ static uint64_t conflict_word(const struct ls_cert *c, const struct trial *t,
         return 0;
     }
     word = slot->last[LS_KEY_REFERENCE];
-    return word > t->seen && word > c->dead ? word : 0;
+    return word > t->seen ? word : 0;
 }
 
-/* False: a conflict, and why. */
+/* False: a conflict, and why. Words at or below the floor are not told apart here: they are not
+ * above last_seen, so they make no conflict, and a dependency on them is one on the floor. That is
+ * why it does not matter when they are purged. */
 static bool test_key(const struct ls_cert *c, struct trial *t, const struct ls_ws_key *key,
                      struct ls_cert_conflict *why)
 {
@@ -189,7 +191,7 @@ static bool test_key(const struct ls_cert *c, struct trial *t, const struct ls_w
     }
     for (int type = LS_KEY_EXCLUSIVE; type >= LS_KEY_SHARED; type--) {
         uint64_t word = slot->last[type];
-        if (word <= c->dead || (depend_on[key->type] & BIT(type)) == 0) {
+        if ((depend_on[key->type] & BIT(type)) == 0) {
             continue;
         }
         if (word > t->newest) {
@@ -371,7 +373,7 @@ static struct trial trial_begin(struct ls_cert *c, int64_t seqno, const struct l
         .source = source,
         .word = word_make(c, seqno, toi ? SOURCE_NOBODY : source_number(c, source, seqno)),
         .seen = UINT64_MAX,
-        .newest = c->dead,
+        .newest = 0,
     };
 }
 
