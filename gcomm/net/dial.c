@@ -1,0 +1,350 @@
+/* Addresses and when to try them.
+ *
+ * An endpoint is a numeric address; a name gives endpoints each time it is looked up. An endpoint
+ * is tried while somebody stands for it (the user's list, the configuration, a peer's gossip) and
+ * the node that is known or expected there is not connected. */
+#include "gcomm/net/internal.h"
+
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_MIN_US 100000
+#define ENDPOINTS_MAX 256
+#define NAMES_MAX 64
+#define DIALS_MAX 32             /* under way at once */
+#define GOSSIP_TRIES 20          /* in vain, in a row, before gossip is not believed any more */
+#define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
+#define LOOKUP_US 60000000       /* and else */
+#define NAMED_US 130000000       /* an endpoint lives so long after its name gave it */
+
+/* ---- endpoints ---- */
+
+struct endpoint *ls_dial_endpoint(struct ls_net *net, const char *numeric)
+{
+    struct endpoint *e;
+    size_t n = 0;
+
+    for (e = net->endpoints; e != NULL; e = e->next) {
+        if (strcmp(e->addr, numeric) == 0) {
+            return e;
+        }
+        n++;
+    }
+    if (n >= ENDPOINTS_MAX) {
+        return NULL;
+    }
+    e = calloc(1, sizeof(*e));
+    if (e == NULL) {
+        return NULL;
+    }
+    snprintf(e->addr, sizeof(e->addr), "%s", numeric);
+    e->pause_us = PAUSE_MIN_US;
+    e->next = net->endpoints;
+    net->endpoints = e;
+    return e;
+}
+
+/* Endpoints that nobody stands for any more make room. */
+static void sweep_endpoints(struct ls_net *net)
+{
+    struct endpoint **link = &net->endpoints;
+
+    while (*link != NULL) {
+        struct endpoint *e = *link;
+        bool gossip_failed = e->sources == SOURCE_GOSSIP && e->fails >= GOSSIP_TRIES;
+        if (e->conn == NULL && (e->sources == 0 || gossip_failed)) {
+            *link = e->next;
+            free(e);
+        } else {
+            link = &e->next;
+        }
+    }
+}
+
+static bool peer_is_up(struct ls_net *net, const struct ls_uuid *id)
+{
+    const struct peer *p = ls_peer_find(net, id);
+    return p != NULL && p->main != NULL;
+}
+
+static bool verdict_wanted(struct ls_net *net, const struct endpoint *e)
+{
+    const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
+    return p != NULL && p->verdict_due && strcmp(p->dial, e->addr) == 0;
+}
+
+static bool is_wanted(struct ls_net *net, const struct endpoint *e, int64_t now_us)
+{
+    if (e->conn != NULL || e->self || (e->has_peer && peer_is_up(net, &e->peer))) {
+        return false;
+    }
+    if (verdict_wanted(net, e) || (e->sources & SOURCE_MEMBER) != 0) {
+        return true;
+    }
+    if (e->named_until_us != 0 && now_us > e->named_until_us) {
+        return false;
+    }
+    return (e->sources & SOURCE_USER) != 0 ||
+           ((e->sources & SOURCE_GOSSIP) != 0 && e->fails < GOSSIP_TRIES);
+}
+
+/* ---- names ---- */
+
+static int64_t lookup_pause_us(const struct ls_net *net, enum ls_rc rc)
+{
+    if (rc != LS_OK) {
+        return LS_NET_PAUSE_MAX_US;
+    }
+    return net->stats.connections > 0 ? LOOKUP_US : LOOKUP_ALONE_US;
+}
+
+static void name_resolved(void *ctx, enum ls_rc rc, const struct ls_dns_result *result,
+                          const char *why)
+{
+    struct name *n = ctx;
+    struct ls_net *net = n->net;
+    int64_t now_us = ls_clock_us();
+
+    n->query = NULL;
+    n->next_us = now_us + lookup_pause_us(net, rc);
+    if (rc != LS_OK) {
+        ls_net_warn(net, n->host, "the name '%s' gives no address (%s), trying again", n->host,
+                    why);
+        return;
+    }
+    for (size_t i = 0; i < result->count; i++) {
+        struct endpoint *e = ls_dial_endpoint(net, result->addr[i]);
+        if (e == NULL) {
+            return;
+        }
+        if (e->sources == 0 || e->named_until_us != 0) {
+            e->named_until_us = now_us + NAMED_US;
+        }
+        e->sources |= n->sources;
+    }
+    ls_dial_tick(net, now_us);
+}
+
+static void add_name(struct ls_net *net, const struct ls_address *a, unsigned source)
+{
+    struct name *n;
+    size_t count = 0;
+
+    for (n = net->names; n != NULL; n = n->next) {
+        if (strcmp(n->host, a->host) == 0 && n->port == a->port) {
+            n->sources |= source;
+            return;
+        }
+        count++;
+    }
+    n = count < NAMES_MAX ? calloc(1, sizeof(*n)) : NULL;
+    if (n == NULL) {
+        return;
+    }
+    n->net = net;
+    n->port = a->port;
+    n->sources = source;
+    snprintf(n->host, sizeof(n->host), "%s", a->host);
+    n->next = net->names;
+    net->names = n;
+}
+
+void ls_dial_add(struct ls_net *net, const char *text, unsigned source,
+                 const struct ls_uuid *expected)
+{
+    struct ls_error err = {0};
+    struct ls_address a;
+    struct endpoint *e;
+    char numeric[LS_TCP_ADDR_SIZE];
+
+    if (ls_address_parse(text, LS_NET_DEFAULT_PORT, &a, &err) != LS_OK || a.port == 0 ||
+        a.host[0] == '\0') {
+        if (source == SOURCE_USER) {
+            ls_warn("'%s' is left out of the nodes to contact: %s", text,
+                    err.text[0] != '\0' ? err.text : "it needs a host and a port");
+        }
+        return;
+    }
+    if (!ls_address_is_numeric(a.host)) {
+        add_name(net, &a, source);
+        return;
+    }
+    if (!ls_address_format(a.host, a.port, numeric, sizeof(numeric))) {
+        return;
+    }
+    e = ls_dial_endpoint(net, numeric);
+    if (e == NULL) {
+        return;
+    }
+    e->sources |= source;
+    e->named_until_us = 0;
+    if (expected != NULL && !e->has_peer) {
+        e->has_peer = true;
+        e->peer = *expected;
+    }
+}
+
+void ls_dial_forget(struct ls_net *net, unsigned source)
+{
+    struct name **link = &net->names;
+
+    for (struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        e->sources &= ~source;
+    }
+    while (*link != NULL) {
+        struct name *n = *link;
+        n->sources &= ~source;
+        if (n->sources == 0) {
+            if (n->query != NULL) {
+                ls_dns_cancel(n->query);
+            }
+            *link = n->next;
+            free(n);
+        } else {
+            link = &n->next;
+        }
+    }
+}
+
+void ls_dial_free(struct ls_net *net)
+{
+    ls_dial_forget(net, ~0u);
+    while (net->endpoints != NULL) {
+        struct endpoint *e = net->endpoints;
+        net->endpoints = e->next;
+        free(e);
+    }
+}
+
+/* ---- dialling ---- */
+
+bool ls_dial_connect(struct ls_net *net, const char *addr, uint8_t purpose, struct conn **out,
+                     struct ls_error *err)
+{
+    struct conn *c;
+    struct ls_tcp *tcp;
+
+    *out = NULL;
+    if (ls_tcp_connect(net->loop, addr, &ls_conn_callbacks, NULL, &tcp, err) != LS_OK) {
+        return false;
+    }
+    c = ls_conn_create(net, tcp);
+    if (c == NULL) {
+        ls_error_set(err, LS_E_NOMEM, "no memory");
+        return false;
+    }
+    ls_tcp_set_callbacks(tcp, &ls_conn_callbacks, c);
+    c->state = CONN_CONNECTING;
+    c->dialled = true;
+    c->purpose = purpose;
+    c->deadline_us = ls_clock_us() + net->connect_timeout_us;
+    *out = c;
+    return true;
+}
+
+/* An attempt at e ended without a connection. */
+static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct conn *c,
+                           const char *why)
+{
+    bool verdict = verdict_wanted(net, e) && (c == NULL || !c->undecided);
+    struct peer *p = verdict ? ls_peer_find(net, &e->peer) : NULL;
+    char id[LS_NET_SHORT_ID_SIZE];
+
+    e->fails++;
+    e->next_us = ls_clock_us() + e->pause_us;
+    e->pause_us = e->pause_us < LS_NET_PAUSE_MAX_US / 2 ? e->pause_us * 2 : LS_NET_PAUSE_MAX_US;
+    if (p != NULL) {
+        p->verdict_due = false;
+        ls_short_id(&p->id, id);
+        ls_info("(%s, '%s') reconnecting to peer %s with addr tcp://%s failed: %s", net->short_id,
+                net->listen_text, id, e->addr, why);
+        if (net->cb.peer_down != NULL) {
+            net->cb.peer_down(net->cb.ctx, &p->id, true);
+        }
+    } else if ((c == NULL || !c->quiet) && (e->sources & (SOURCE_USER | SOURCE_MEMBER)) != 0) {
+        uint32_t held_back;
+        if (ls_net_may_warn(net, e->addr, &held_back)) {
+            ls_info("(%s, '%s') no connection to tcp://%s yet (%s), trying again", net->short_id,
+                    net->listen_text, e->addr, why);
+        }
+    }
+}
+
+static void dial(struct ls_net *net, struct endpoint *e)
+{
+    struct ls_error err = {0};
+    struct conn *c;
+
+    if (!ls_dial_connect(net, e->addr, LS_HELLO_MAIN, &c, &err)) {
+        attempt_failed(net, e, NULL, err.text);
+        return;
+    }
+    c->endpoint = e;
+    e->conn = c;
+}
+
+void ls_dial_ended(struct conn *c, bool was_up, const char *why)
+{
+    struct endpoint *e = c->endpoint;
+
+    c->endpoint = NULL;
+    e->conn = NULL;
+    if (was_up) {
+        e->fails = 0;
+        e->pause_us = PAUSE_MIN_US;
+        e->next_us = ls_clock_us() + (c->dropped ? LS_NET_PAUSE_MAX_US : PAUSE_MIN_US);
+    } else {
+        attempt_failed(c->net, e, c, why);
+    }
+}
+
+void ls_dial_verdict(struct ls_net *net, struct peer *p)
+{
+    struct endpoint *e = p->dial[0] != '\0' ? ls_dial_endpoint(net, p->dial) : NULL;
+
+    if (e == NULL) {
+        return; /* nowhere to try: silence has to tell */
+    }
+    e->has_peer = true;
+    e->peer = p->id;
+    p->verdict_due = true;
+    if (e->conn == NULL) {
+        dial(net, e);
+    }
+}
+
+static size_t dials_under_way(const struct ls_net *net)
+{
+    size_t n = 0;
+
+    for (const struct conn *c = net->conns; c != NULL; c = c->next) {
+        n += c->dialled && (c->state == CONN_CONNECTING || c->state == CONN_HELLO);
+    }
+    return n;
+}
+
+void ls_dial_tick(struct ls_net *net, int64_t now_us)
+{
+    size_t under_way = dials_under_way(net);
+
+    if (net->isolated || net->listener == NULL) {
+        return;
+    }
+    sweep_endpoints(net);
+    for (struct name *n = net->names; n != NULL; n = n->next) {
+        if (n->query == NULL && now_us >= n->next_us) {
+            n->next_us = now_us + LS_NET_PAUSE_MAX_US;
+            ls_dns_resolve(net->loop, n->host, n->port, name_resolved, n, &n->query);
+        }
+    }
+    for (struct endpoint *e = net->endpoints; e != NULL && under_way < DIALS_MAX; e = e->next) {
+        if (now_us >= e->next_us && is_wanted(net, e, now_us)) {
+            dial(net, e);
+            under_way++;
+        }
+    }
+}
