@@ -46,7 +46,8 @@ struct ls_core *ls_core_create(const struct ls_core_start *start, struct ls_erro
     c->peers = calloc(PEERS_MAX, sizeof(*c->peers));
     c->subs = calloc(LS_CORE_MAX_PENDING, sizeof(*c->subs));
     c->own = calloc(LS_CORE_MAX_PENDING, sizeof(*c->own));
-    if (c->peers == NULL || c->subs == NULL || c->own == NULL) {
+    c->big_done = calloc(BIG_DONE, sizeof(*c->big_done));
+    if (c->peers == NULL || c->subs == NULL || c->own == NULL || c->big_done == NULL) {
         ls_error_set(err, LS_E_NOMEM, "no memory for the ordering core");
         ls_core_destroy(c);
         return NULL;
@@ -75,6 +76,7 @@ void ls_core_destroy(struct ls_core *core)
     free(core->subs);
     free(core->own);
     free(core->staged);
+    free(core->big_done);
     free(core->reads);
     free(core->actions);
     free(core->scratch);

@@ -100,6 +100,13 @@ struct staged {
     struct ls_uuid holders[LS_MAX_MEMBERS];
 };
 
+/* A big submission whose entry is in our log: its payload needs no staging any more. */
+struct big_done {
+    struct ls_sub_id sub;
+    uint64_t index;
+};
+#define BIG_DONE 256
+
 struct own_in_log {
     uint64_t index;
     uint64_t id;
@@ -193,6 +200,8 @@ struct ls_core {
     struct staged *staged;
     size_t staged_count;
     size_t staged_cap;
+    struct big_done *big_done; /* ring of BIG_DONE, the latest ones */
+    uint32_t big_next;
 
     /* reads */
     struct read_waiter *reads;
@@ -308,6 +317,8 @@ void core_on_held_event(struct ls_core *c, const struct ls_event *ev);
 void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_resubmit(struct ls_core *c);
 void core_respread(struct ls_core *c, const struct ls_uuid *to);
+/* An entry found in the log at start. */
+void core_submissions_loaded(struct ls_core *c, const struct ls_entry *e);
 void core_submissions_appended(struct ls_core *c, const struct ls_entry *e);
 void core_submissions_truncated(struct ls_core *c, uint64_t index);
 void core_submissions_committed(struct ls_core *c, uint64_t index);

@@ -365,6 +365,7 @@ enum ls_rc core_load(struct ls_core *c, const struct ls_core_start *start, struc
             return ls_error_set(err, LS_E_CORRUPT, "log entry %llu cannot be read",
                                 (unsigned long long)i);
         }
+        core_submissions_loaded(c, &e);
         if (!note_control(c, &e)) {
             return ls_error_set(err, LS_E_CORRUPT, "control entry %llu of the log is damaged",
                                 (unsigned long long)i);

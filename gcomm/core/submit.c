@@ -102,6 +102,17 @@ static void staged_drop(struct ls_core *c, size_t i)
     c->staged[i] = c->staged[--c->staged_count];
 }
 
+/* Payloads travel apart from their entries, and may come late or once more. */
+static bool is_done(const struct ls_core *c, const struct ls_sub_id *sub)
+{
+    for (uint32_t i = 0; i < BIG_DONE; i++) {
+        if (c->big_done[i].index != 0 && ls_sub_id_equal(&c->big_done[i].sub, sub)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_holder(struct staged *s, const struct ls_uuid *id)
 {
     for (uint32_t i = 0; i < s->holder_count; i++) {
@@ -156,7 +167,7 @@ void core_on_held_event(struct ls_core *c, const struct ls_event *ev)
 {
     struct staged *s;
 
-    if (ls_config_find(&c->latest, &ev->u.held.sub.origin) == NULL) {
+    if (ls_config_find(&c->latest, &ev->u.held.sub.origin) == NULL || is_done(c, &ev->u.held.sub)) {
         core_act(c, LS_ACT_DROP_PAYLOAD)->u.sub = ev->u.held.sub;
         return;
     }
@@ -176,7 +187,8 @@ void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     struct staged *s;
 
     if (c->role != LS_ROLE_LEADER || m->term != c->term ||
-        ls_config_find(&c->latest, &m->u.submit.sub.origin) == NULL) {
+        ls_config_find(&c->latest, &m->u.submit.sub.origin) == NULL ||
+        is_done(c, &m->u.submit.sub)) {
         return;
     }
     s = staged_get(c, &m->u.submit.sub, m->u.submit.size, m->u.submit.payload_hash);
@@ -355,8 +367,16 @@ void core_submissions_new_term(struct ls_core *c)
     }
 }
 
+void core_submissions_loaded(struct ls_core *c, const struct ls_entry *e)
+{
+    if (e->flags & LS_EF_BIG) {
+        c->big_done[c->big_next++ % BIG_DONE] = (struct big_done){.sub = e->sub, .index = e->index};
+    }
+}
+
 void core_submissions_appended(struct ls_core *c, const struct ls_entry *e)
 {
+    core_submissions_loaded(c, e);
     if (e->flags & LS_EF_BIG) {
         struct staged *st = staged_find(c, &e->sub);
         if (st != NULL) {
@@ -389,6 +409,11 @@ void core_submissions_truncated(struct ls_core *c, uint64_t index)
         }
         c->own_count--;
         c->submitted_term = 0;
+    }
+    for (uint32_t i = 0; i < BIG_DONE; i++) {
+        if (c->big_done[i].index >= index) {
+            c->big_done[i].index = 0;
+        }
     }
     for (size_t i = 0; i < c->staged_count; i++) {
         if (c->staged[i].index >= index) {
