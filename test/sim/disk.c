@@ -204,7 +204,7 @@ void ls_disk_reset(struct ls_disk *d, const struct ls_log_pos *base, const void 
 {
     drop_log(d);
     add_segment(d, base, context, size);
-    d->synced = base->index;
+    d->synced = d->verdicts_synced = base->index;
 }
 
 void ls_disk_purge(struct ls_disk *d, uint64_t keep_from)
@@ -242,6 +242,12 @@ void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng)
 {
     uint64_t last = ls_disk_last(d).index;
 
+    for (uint64_t i = d->verdicts_synced + 1; i <= last; i++) {
+        struct ls_disk_entry *e = ls_disk_find(d, i);
+        if (e != NULL) {
+            e->e.verdict = LS_VERDICT_UNKNOWN;
+        }
+    }
     if (last > d->synced) {
         uint64_t keep = d->synced + ls_prng_below(rng, last - d->synced + 1);
         if (d->stale_count > 0) {

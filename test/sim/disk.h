@@ -40,6 +40,7 @@ struct ls_disk {
     size_t head, count, capacity;
     struct ls_disk_segment *segments; /* the first one's base is the log's */
     size_t segment_count, segment_capacity;
+    uint64_t verdicts_synced;    /* power loss forgets the verdicts of entries above */
     uint64_t synced;             /* durable up to this index */
     struct ls_disk_entry *stale; /* synced entries that were truncated after the last sync */
     size_t stale_count;

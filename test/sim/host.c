@@ -46,27 +46,43 @@ static struct ls_member describe(const struct ls_node *n)
     return m;
 }
 
+uint64_t ls_host_position(struct ls_node *n)
+{
+    struct ls_core_log log = ls_disk_core_log(&n->disk);
+    struct ls_log_pos pos = ls_disk_base(&n->disk);
+    const struct ls_disk_entry *e;
+
+    if (n->arbiter || !n->disk.db.valid) {
+        return pos.index;
+    }
+    if (!log.find_seqno(log.ctx, n->disk.db.seqno, &pos)) {
+        ls_oracle_fail(&n->world->oracle,
+                       "host: the log of node %d does not reach back to seqno %" PRId64, n->slot,
+                       n->disk.db.seqno);
+    }
+    while ((e = ls_disk_find(&n->disk, pos.index)) != NULL && !(e->e.flags & LS_EF_SEQNO)) {
+        pos.index--;
+    }
+    return pos.index;
+}
+
 static struct ls_core *make_core(struct ls_node *n)
 {
     struct ls_world *w = n->world;
     struct ls_disk *d = &n->disk;
     struct ls_error err = {0};
-    struct ls_log_pos known;
     struct ls_core_start s = {.me = describe(n),
                               .term = d->term,
                               .vote = d->vote,
                               .base = ls_disk_base(d),
                               .last = ls_disk_last(d),
+                              .commit = ls_host_position(n),
                               .context = d->segments[0].context,
                               .context_size = d->segments[0].context_size,
                               .seed = ls_prng_next(&w->rng),
                               .params = w->params,
                               .log = ls_disk_core_log(d)};
 
-    s.commit = s.base.index;
-    if (d->db.valid && s.log.find_seqno(s.log.ctx, d->db.seqno, &known)) {
-        s.commit = known.index; /* what the database has was committed */
-    }
     struct ls_core *core = ls_core_create(&s, &err);
     if (core == NULL) {
         ls_oracle_fail(&w->oracle, "node %d: its core does not start: %s", n->slot, err.text);

@@ -12,6 +12,10 @@ void ls_host_crash(struct ls_node *n, bool power);
 void ls_host_stop(struct ls_node *n);
 void ls_host_leave(struct ls_node *n);
 
+/* The entry that the database stands at: it, and all before, are committed. Control entries behind
+ * it have the same seqno in force and may not be. The log's base when it does not hold it. */
+uint64_t ls_host_position(struct ls_node *n);
+
 /* One turn of the loop at world.now, then node.due is when the next one is needed. */
 void ls_host_turn(struct ls_node *n);
 /* Feeds one event and performs the actions; afterwards the process may be gone (node.running). */

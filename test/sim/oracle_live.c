@@ -33,6 +33,9 @@ static bool node_settled(struct ls_world *w, const struct ls_node *n, char *why,
         NO("submission %" PRIu64 " of node %d, %" PRId64 " ms old, has no end", n->subs[0].id,
            n->slot, (w->now - n->subs[0].asked_at) / 1000);
     }
+    if (st.pending > 0) {
+        NO("core of node %d has %u submissions pending, its host none", n->slot, st.pending);
+    }
     if (n->read_count > 0) {
         NO("a read of node %d has no answer", n->slot);
     }
@@ -90,11 +93,9 @@ void ls_oracle_bounds(struct ls_world *w)
             continue;
         }
         ls_core_get_status(n->core, &st);
-        if (st.pending > n->sub_count) {
-            ls_oracle_fail(&w->oracle,
-                           "bounds: core of node %d has %u submissions pending, its "
-                           "host knows %u",
-                           i, st.pending, n->sub_count);
+        if (st.pending > 1024) { /* a window of ids, so more than our LS_SIM_MAX_SUBS at times */
+            ls_oracle_fail(&w->oracle, "bounds: core of node %d has %u submissions pending", i,
+                           st.pending);
         }
         for (int from = 0; from < w->count; from++) {
             if (w->net.dir[from][i].count > 20000) {

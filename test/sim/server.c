@@ -59,13 +59,32 @@ void ls_server_reset(struct ls_node *n, const struct ls_log_pos *base)
     }
 }
 
+/* The index starts where our log does, so that verdicts that were not stored can be found again; a
+ * joiner's log starts where the leader says. */
+static void start_index(struct ls_node *n, const struct ls_action *a)
+{
+    struct ls_server *s = &n->srv;
+    const struct ls_disk_segment *first = &n->disk.segments[0];
+    struct ls_log_pos base = a->u.welcome.base;
+    int64_t cut = a->u.welcome.base_cut;
+
+    if (a->u.welcome.from_log) {
+        base = first->base;
+        cut = ls_core_context_cut(first->context, first->context_size);
+    }
+    if (n->world->plant == LS_PLANT_SKIP_PRELOAD) {
+        base = s->joined;
+    }
+    s->cert = ls_cert_create(base.seqno, cut);
+    s->fed = base.index;
+    s->preload_to = s->joined.index;
+}
+
 void ls_server_welcome(struct ls_node *n, const struct ls_action *a)
 {
     struct ls_server *s = &n->srv;
-    bool skip = n->world->plant == LS_PLANT_SKIP_PRELOAD;
 
     s->connected = true;
-    s->was_nonprimary = false;
     s->joined = a->u.welcome.joined;
     if (a->u.welcome.from_log && !s->data) {
         ls_oracle_fail(&n->world->oracle,
@@ -73,10 +92,7 @@ void ls_server_welcome(struct ls_node *n, const struct ls_action *a)
         return;
     }
     if (s->cert == NULL && !n->arbiter) {
-        const struct ls_log_pos *base = skip ? &s->joined : &a->u.welcome.base;
-        s->cert = ls_cert_create(base->seqno, a->u.welcome.base_cut);
-        s->fed = base->index;
-        s->preload_to = s->joined.index;
+        start_index(n, a);
     }
 }
 
@@ -85,15 +101,9 @@ void ls_server_welcome(struct ls_node *n, const struct ls_action *a)
 static void place(struct ls_node *n, uint64_t commit)
 {
     struct ls_server *s = &n->srv;
-    struct ls_core_log log = ls_disk_core_log(&n->disk);
-    struct ls_log_pos pos = ls_disk_base(&n->disk);
+    uint64_t index = ls_host_position(n);
 
-    if (!n->arbiter && !log.find_seqno(log.ctx, s->db.seqno, &pos)) {
-        ls_oracle_fail(&n->world->oracle,
-                       "host: the log of node %d does not reach back to seqno %" PRId64, n->slot,
-                       s->db.seqno);
-    }
-    s->delivered = pos.index < commit ? pos.index : commit;
+    s->delivered = index < commit ? index : commit;
     s->placed = true;
     ls_oracle_place(&n->world->oracle, n->slot, s->delivered);
 }
@@ -122,7 +132,6 @@ void ls_server_commit(struct ls_node *n, uint64_t index)
 void ls_server_nonprimary(struct ls_node *n)
 {
     n->srv.in_view = false;
-    n->srv.connected = false;
     n->srv.was_nonprimary = true;
     n->srv.desync_until = 0;
 }
@@ -235,10 +244,14 @@ static void see_config(struct ls_node *n, const struct ls_entry *e)
         n->world->config = c;
     }
     const struct ls_member *me = ls_config_find(&c, &n->disk.id);
-    if (me != NULL && me->incarnation == n->disk.incarnation && e->index >= s->joined.index) {
-        s->in_view = true;
-        s->state = me->state;
+    if (me == NULL || me->incarnation != n->disk.incarnation || e->index < s->joined.index) {
+        return;
     }
+    s->state = me->state;
+    if (me->joined_index == e->index) {
+        s->was_nonprimary = false; /* only a view that lets us in again ends it (rule 10) */
+    }
+    s->in_view = !s->was_nonprimary;
 }
 
 static void see_state(struct ls_node *n, const struct ls_entry *e)
@@ -448,31 +461,43 @@ static void look_after_state(struct ls_node *n)
     }
 }
 
-/* The database writes its position; the log lets go of what nobody needs. */
-static void flush_db(struct ls_node *n)
+/* Rule 20: what was delivered lately is kept, and what the cut and the database still need. */
+static void purge(struct ls_node *n)
 {
     struct ls_server *s = &n->srv;
     struct ls_core_log log = ls_disk_core_log(&n->disk);
     struct ls_core_status st;
     struct ls_log_pos pos;
-
-    s->flush_at = n->world->now + DB_FLUSH_US;
-    if (!s->data) {
-        return;
-    }
     uint64_t keep = ls_core_needed_index(n->core);
+    uint64_t *oldest = &s->taken[s->taken_next];
+
+    s->taken_next = (s->taken_next + 1) % LS_SIM_KEEP_SECONDS;
+    if (*oldest < keep) {
+        keep = *oldest;
+    }
+    *oldest = s->delivered;
     if (!n->arbiter) {
-        n->disk.db = s->db;
         ls_core_get_status(n->core, &st);
-        int64_t low = st.cut < s->db.seqno ? st.cut : s->db.seqno;
+        int64_t low = st.cut < n->disk.db.seqno ? st.cut : n->disk.db.seqno;
         if (!log.find_seqno(log.ctx, low, &pos)) {
             return;
         }
         keep = pos.index + 1 < keep ? pos.index + 1 : keep;
     }
-    keep = s->delivered + 1 < keep ? s->delivered + 1 : keep;
-    if (s->placed) {
-        ls_disk_purge(&n->disk, keep);
+    ls_disk_purge(&n->disk, keep);
+}
+
+static void flush_db(struct ls_node *n)
+{
+    struct ls_server *s = &n->srv;
+
+    s->flush_at = n->world->now + DB_FLUSH_US;
+    if (s->data && s->placed) {
+        if (!n->arbiter) {
+            n->disk.db = s->db;
+        }
+        n->disk.verdicts_synced = s->delivered;
+        purge(n);
     }
 }
 

@@ -16,6 +16,7 @@
 #include "test/sim/simnet.h"
 
 #define LS_SIM_NEVER INT64_MAX
+#define LS_SIM_KEEP_SECONDS 5 /* delivered entries are kept that long at least */
 #define LS_SIM_MAX_SUBS 64    /* own submissions under way, a node */
 #define LS_SIM_MAX_STAGED 512 /* big payloads held and not settled, a node */
 
@@ -67,6 +68,8 @@ struct ls_server {
     struct ls_sim_apply *queue; /* delivered, not applied: [queue_head, queue_head + queue_len) */
     size_t queue_head, queue_len, queue_capacity;
     int64_t apply_busy_until;
+    uint64_t taken[LS_SIM_KEEP_SECONDS]; /* delivered at the last flushes, a ring */
+    uint32_t taken_next;
     int64_t flush_at; /* next time the database writes its position */
     int64_t reported_applied;
     uint64_t reported_delivered;
