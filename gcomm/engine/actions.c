@@ -79,10 +79,6 @@ bool engine_flush_log(struct ls_engine *e)
         engine_fail(e, "the write-set log cannot be written", &err);
         return false;
     }
-    for (size_t i = 0; i < e->verdict_count; i++) {
-        ls_log_set_verdict(e->log, e->verdicts[i].index, (enum ls_verdict)e->verdicts[i].id);
-    }
-    e->verdict_count = 0;
     return true;
 }
 
@@ -92,8 +88,10 @@ static bool is_own(const struct ls_engine *e, const struct ls_sub_id *sub)
            ls_uuid_equal(&sub->origin, &e->identity.id);
 }
 
-static void append_entry(struct ls_engine *e, const struct ls_entry *entry)
+static void append_entry(struct ls_engine *e, const struct ls_entry *asked)
 {
+    struct ls_entry copy = *asked;
+    const struct ls_entry *entry = &copy;
     struct ls_piece pieces[4] = {{.data = entry->payload, .len = entry->size}};
     bool own = is_own(e, &entry->sub);
     bool acquired = false;
@@ -110,6 +108,9 @@ static void append_entry(struct ls_engine *e, const struct ls_entry *entry)
         }
         LS_ASSERT(count > 0); /* we told the core that it is here */
     }
+    if (!e->message_verdicts) {
+        copy.verdict = LS_VERDICT_UNKNOWN; /* a claim that nobody made */
+    }
     rc = ls_log_append(e->log, entry, pieces, count, &err);
     if (acquired) {
         engine_release_pieces(e, entry->sub.id);
@@ -122,12 +123,6 @@ static void append_entry(struct ls_engine *e, const struct ls_entry *entry)
     e->last_appended = entry->index;
     if (own) {
         own_push(e, entry->index, entry->sub.id);
-    }
-    if (e->message_verdicts && entry->verdict != LS_VERDICT_UNKNOWN) {
-        e->verdicts =
-            grow(e->verdicts, &e->verdict_cap, e->verdict_count + 1, sizeof(*e->verdicts));
-        e->verdicts[e->verdict_count++] =
-            (struct own_index){.index = entry->index, .id = entry->verdict};
     }
     if (entry->type == LS_ENTRY_CONFIG || entry->type == LS_ENTRY_STATE) {
         e->config_dirty = true;
@@ -148,11 +143,12 @@ static bool lower_durable_mark(struct ls_engine *e, uint64_t to)
     return !lower || engine_write_identity(e);
 }
 
+/* Lowered before, so that a crash in between finds a mark that the log can keep; and after, since
+ * the sync thread may have raised it meanwhile. */
 static void truncate_log(struct ls_engine *e, uint64_t index)
 {
     struct ls_error err = {0};
 
-    engine_sync_dropped(e, index);
     if (!engine_flush_log(e) || !lower_durable_mark(e, index - 1)) {
         return;
     }
@@ -161,7 +157,10 @@ static void truncate_log(struct ls_engine *e, uint64_t index)
     e->config_dirty = true;
     if (ls_log_truncate(e->log, index, &err) != LS_OK) {
         engine_fail(e, "the write-set log cannot be cut", &err);
+        return;
     }
+    engine_sync_dropped(e, index);
+    lower_durable_mark(e, index - 1);
 }
 
 /* A snapshot takes the place of our history. While the new log has no configuration the identity
@@ -173,7 +172,6 @@ static void reset_log(struct ls_engine *e, const struct ls_log_pos *base, const 
 
     engine_stream_skip(e, base->index);
     engine_submissions_lost(e, true);
-    engine_sync_dropped(e, 0);
     ls_mutex_lock(&e->identity_mutex);
     e->identity.group = ls_uuid_zero;
     e->identity.durable_index = 0;
@@ -182,13 +180,13 @@ static void reset_log(struct ls_engine *e, const struct ls_log_pos *base, const 
         return;
     }
     e->own_count = 0;
-    e->verdict_count = 0;
     e->log_dirty = false;
     e->last_appended = base->index;
     e->config_dirty = true;
     if (ls_log_reset(e->log, base, context, context_size, &err) != LS_OK) {
         engine_fail(e, "the write-set log cannot be started anew", &err);
     }
+    engine_sync_dropped(e, 0);
 }
 
 static void persist_vote(struct ls_engine *e, uint64_t term, const struct ls_uuid *vote)
@@ -317,7 +315,13 @@ static void commit(struct ls_engine *e, uint64_t index)
     }
 }
 
-static void perform(struct ls_engine *e, const struct ls_action *a)
+static bool changes_store(const struct ls_action *a)
+{
+    return a->type == LS_ACT_APPEND || a->type == LS_ACT_TRUNCATE || a->type == LS_ACT_RESET ||
+           a->type == LS_ACT_PERSIST;
+}
+
+static void perform_on_store(struct ls_engine *e, const struct ls_action *a)
 {
     switch (a->type) {
     case LS_ACT_APPEND:
@@ -329,9 +333,15 @@ static void perform(struct ls_engine *e, const struct ls_action *a)
     case LS_ACT_RESET:
         reset_log(e, &a->u.reset.base, a->u.reset.context, a->u.reset.context_size);
         break;
-    case LS_ACT_PERSIST:
+    default:
         persist_vote(e, a->u.persist.term, &a->u.persist.vote);
         break;
+    }
+}
+
+static void perform(struct ls_engine *e, const struct ls_action *a)
+{
+    switch (a->type) {
     case LS_ACT_SEND:
         send_message(e, &a->u.send.to, &a->u.send.msg);
         break;
@@ -376,12 +386,21 @@ static void perform(struct ls_engine *e, const struct ls_action *a)
     }
 }
 
+/* First all that changes log and vote, then the rest: nothing is sent before, and the log may begin
+ * a segment (which stores the core's context) only when it holds all that the core has appended. */
 void engine_perform(struct ls_engine *e)
 {
     size_t count;
     const struct ls_action *actions = ls_core_actions(e->core, &count);
 
     for (size_t i = 0; i < count && !e->failed; i++) {
-        perform(e, &actions[i]);
+        if (changes_store(&actions[i])) {
+            perform_on_store(e, &actions[i]);
+        }
+    }
+    for (size_t i = 0; i < count && !e->failed; i++) {
+        if (!changes_store(&actions[i])) {
+            perform(e, &actions[i]);
+        }
     }
 }

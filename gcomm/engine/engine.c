@@ -112,6 +112,23 @@ void engine_config_changed(struct ls_engine *e)
     engine_flow_update(e);
 }
 
+static void apply_params(struct ls_engine *e, struct ls_event *ev)
+{
+    bool sync_on = ev->u.params.sync_majority != 0;
+
+    engine_step(e, ev);
+    if (sync_on && !e->sync_on) {
+        e->sync_asked = 0; /* what is in the log already, too */
+    }
+    if (!sync_on && e->sync_on) {
+        ls_mutex_lock(&e->identity_mutex);
+        e->identity.durable_index = 0; /* nobody keeps the mark true any more */
+        ls_mutex_unlock(&e->identity_mutex);
+        engine_write_identity(e);
+    }
+    e->sync_on = sync_on;
+}
+
 static void take_requests(struct ls_engine *e)
 {
     struct ls_event ev = {0};
@@ -134,13 +151,7 @@ static void take_requests(struct ls_engine *e)
     }
     ls_mutex_unlock(&e->mutex);
     if (ev.type == LS_EV_PARAMS) {
-        engine_step(e, &ev);
-        if (!ev.u.params.sync_majority && e->identity.durable_index != 0) {
-            ls_mutex_lock(&e->identity_mutex);
-            e->identity.durable_index = 0;
-            ls_mutex_unlock(&e->identity_mutex);
-            engine_write_identity(e);
-        }
+        apply_params(e, &ev);
     }
     for (size_t i = 0; i < count; i++) {
         struct ls_event give_up = {.type = LS_EV_GIVE_UP, .u.submit = {.id = ids[i]}};
@@ -174,7 +185,7 @@ static void turn_end(void *ctx)
         engine_step(e, &ev);
     }
     if (engine_flush_log(e)) {
-        engine_sync_request(e, e->last_appended);
+        engine_sync_request(e);
     }
     if (e->config_dirty) {
         engine_config_changed(e);
@@ -308,6 +319,7 @@ static void copy_options(struct ls_engine *e, const struct ls_engine_options *op
         e->opt.max_pending_bytes = UINT64_C(64) << 20;
     }
     e->params = opt->params;
+    e->sync_on = opt->params.sync_majority != 0;
 }
 
 enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
@@ -541,7 +553,6 @@ void ls_engine_destroy(struct ls_engine *e)
     ls_mutex_destroy(&e->identity_mutex);
     free(e->own);
     free(e->send_entries);
-    free(e->verdicts);
     free(e->give_ups);
     for (size_t i = 0; i < sizeof(e->strings) / sizeof(e->strings[0]); i++) {
         free(e->strings[i]);

@@ -4,7 +4,7 @@
  * Threads: the loop thread owns everything that no lock below is said to guard. The sync thread
  * only touches `sync` and, under its lock, the identity. All other threads come in through
  * engine.h. Locks: `mutex`, `stream.mutex`, `sync.mutex`, `identity_mutex`. None is taken while
- * another is held (but sync.mutex under identity_mutex), no callback of the provider is made with
+ * another is held no callback of the provider is made with
  * one held, and no system call that can block is made under `mutex` or `stream.mutex`. */
 #ifndef LS_ENGINE_INTERNAL_H
 #define LS_ENGINE_INTERNAL_H
@@ -94,9 +94,8 @@ struct sync {
     ls_thread thread;
     bool started;
     bool stop;
-    uint64_t want;
-    uint64_t done;
-    uint64_t generation; /* raised when entries are dropped: a sync begun before does not count */
+    uint64_t asked;  /* counts requests */
+    uint64_t served; /* all up to this one */
     bool failed;
     struct ls_error error;
 };
@@ -164,6 +163,7 @@ struct ls_engine {
     bool bootstrap;
     bool need_state;
     bool bootstrapped;     /* the next CONNECTED is by our own bootstrap */
+    bool sync_on;          /* log.sync=majority */
     bool welcomed;         /* a CONNECTED is in the stream */
     bool turn_dirty;       /* the core had an event since the last FLUSH */
     bool log_dirty;        /* appended and not flushed */
@@ -183,13 +183,12 @@ struct ls_engine {
     int64_t applied_fed;
     uint64_t delivered_fed;
     uint64_t held_fed;
+    uint64_t sync_asked; /* last index that a sync was asked for */
     uint64_t last_appended;
     struct own_index *own; /* ring: own submissions in the log, not yet committed */
     size_t own_head, own_count, own_cap;
     struct ls_entry *send_entries;
     size_t send_cap;
-    struct own_index *verdicts; /* index, verdict: to be stored after the flush */
-    size_t verdict_count, verdict_cap;
     struct engine_peer peers[PEERS_MAX];
     size_t peer_count;
     struct spread *retries;
@@ -323,7 +322,7 @@ void engine_flow_peer_up(struct ls_engine *e, const struct ls_uuid *peer);
 /* sync.c */
 bool engine_sync_start(struct ls_engine *e);
 void engine_sync_stop(struct ls_engine *e);
-void engine_sync_request(struct ls_engine *e, uint64_t index);
+void engine_sync_request(struct ls_engine *e);
 void engine_sync_dropped(struct ls_engine *e, uint64_t index);
 void engine_sync_collect(struct ls_engine *e);
 

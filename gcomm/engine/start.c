@@ -21,7 +21,7 @@ static size_t log_context(void *ctx, void *buf, size_t size)
     return e->core != NULL ? ls_core_context_encode(e->core, buf, size) : 0;
 }
 
-static enum ls_rc open_log(struct ls_engine *e, bool *damaged, struct ls_error *err)
+static enum ls_rc open_log(struct ls_engine *e, bool rebooted, bool *damaged, struct ls_error *err)
 {
     struct ls_log_options opt = {
         .dir = e->opt.data_dir,
@@ -29,6 +29,7 @@ static enum ls_rc open_log(struct ls_engine *e, bool *damaged, struct ls_error *
         .context = log_context,
         .context_max = LS_CORE_CONTEXT_MAX,
         .context_ctx = e,
+        .rebooted = rebooted,
     };
 
     return ls_log_open(&opt, &e->log, damaged, err);
@@ -128,7 +129,7 @@ static enum ls_rc drop_log(struct ls_engine *e, const char *why, struct ls_error
     }
     rc = ls_log_remove_all(e->opt.data_dir, err);
     if (rc == LS_OK) {
-        rc = open_log(e, &damaged, err);
+        rc = open_log(e, false, &damaged, err);
     }
     if (rc != LS_OK) {
         return rc;
@@ -151,7 +152,7 @@ static enum ls_rc open_and_judge(struct ls_engine *e, bool discard, enum ls_rc i
         ls_info("there is no saved state: write-set log and member identity start anew");
         return drop_log(e, NULL, err);
     }
-    rc = open_log(e, &damaged, err);
+    rc = open_log(e, strcmp(e->identity.boot_id, boot_id) != 0, &damaged, err);
     if (rc == LS_E_CORRUPT) {
         return drop_log(e, err != NULL ? err->text : "the write-set log cannot be read", err);
     }
@@ -188,6 +189,11 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     snprintf(e->identity.boot_id, sizeof(e->identity.boot_id), "%s", boot_id);
     if (!e->opt.params.sync_majority) {
         e->identity.durable_index = 0; /* not known again until a clean end */
+    } else {
+        rc = ls_log_sync(e->log, err); /* the core takes what it finds as durable */
+        if (rc != LS_OK) {
+            return rc;
+        }
     }
     e->last_appended = ls_log_last(e->log).index;
     return ls_identity_write(e->identity_file, &e->identity, err);
@@ -260,14 +266,16 @@ static bool core_entry_get(void *ctx, uint64_t index, struct ls_entry *out)
 {
     struct ls_engine *e = ctx;
 
-    return engine_flush_log(e) && ls_log_get(e->log, index, out, NULL);
+    return ls_log_get(e->log, index, out, NULL);
 }
 
+/* Looks at what is flushed: the answer may be lower than it could be, which all its uses allow. A
+ * flush is not: the core is in the middle of a step. */
 static bool core_find_seqno(void *ctx, int64_t seqno, struct ls_log_pos *out)
 {
     struct ls_engine *e = ctx;
 
-    return engine_flush_log(e) && ls_log_find_seqno(e->log, seqno, out);
+    return ls_log_find_seqno(e->log, seqno, out);
 }
 
 /* The address others are told: ours, or empty when only they can see it. */

@@ -1,20 +1,17 @@
 /* log.sync=majority: the thread that makes the log durable, one sync for everything that waits
- * (rule 19). What it has done reaches the core as LOG_HELD. */
+ * (rule 19). What is durable reaches the core as LOG_HELD. */
 #include "gcomm/engine/internal.h"
 
-/* The durable mark in the identity file follows now and then, off the loop's thread. Under the
- * identity's lock and then the sync's: a truncation in between lowers the mark after us. */
+/* The durable mark in the identity file follows now and then, off the loop's thread. */
 static void write_mark(struct ls_engine *e)
 {
     struct ls_error err = {0};
-    uint64_t done;
+    uint64_t durable;
 
     ls_mutex_lock(&e->identity_mutex);
-    ls_mutex_lock(&e->sync.mutex);
-    done = e->sync.done;
-    ls_mutex_unlock(&e->sync.mutex);
-    if (done > e->identity.durable_index) {
-        e->identity.durable_index = done;
+    durable = ls_log_durable(e->log);
+    if (durable > e->identity.durable_index) {
+        e->identity.durable_index = durable;
         if (ls_identity_write(e->identity_file, &e->identity, &err) != LS_OK) {
             ls_warn("%s", err.text); /* an old mark is a safe mark */
         }
@@ -25,8 +22,7 @@ static void write_mark(struct ls_engine *e)
 static void run_sync(struct ls_engine *e)
 {
     struct sync *s = &e->sync;
-    uint64_t generation = s->generation;
-    uint64_t want = s->want;
+    uint64_t asked = s->asked;
     struct ls_error err = {0};
     enum ls_rc rc;
 
@@ -36,8 +32,8 @@ static void run_sync(struct ls_engine *e)
     if (rc != LS_OK) {
         s->failed = true; /* no second try: the kernel may have dropped the pages */
         s->error = err;
-    } else if (generation == s->generation) {
-        s->done = want;
+    } else {
+        s->served = asked;
     }
 }
 
@@ -49,7 +45,7 @@ static void *sync_thread(void *arg)
 
     ls_mutex_lock(&s->mutex);
     while (!s->stop) {
-        if (s->failed || s->want <= s->done) {
+        if (s->failed || s->served == s->asked) {
             ls_cond_wait(&s->cond, &s->mutex);
             continue;
         }
@@ -72,7 +68,7 @@ bool engine_sync_start(struct ls_engine *e)
 
     ls_mutex_init(&s->mutex);
     ls_cond_init(&s->cond);
-    s->want = s->done = e->held_fed = e->last_appended;
+    e->sync_asked = e->held_fed = e->last_appended;
     s->started = ls_thread_start(&s->thread, "ls-log-sync", sync_thread, e);
     if (!s->started) {
         ls_cond_destroy(&s->cond);
@@ -98,41 +94,31 @@ void engine_sync_stop(struct ls_engine *e)
     s->started = false;
 }
 
-void engine_sync_request(struct ls_engine *e, uint64_t index)
+/* What was appended since the last request is flushed: make it durable. */
+void engine_sync_request(struct ls_engine *e)
 {
     struct sync *s = &e->sync;
 
-    if (!e->params.sync_majority || e->left) {
+    if (!e->sync_on || e->left || e->last_appended <= e->sync_asked) {
         return;
     }
+    e->sync_asked = e->last_appended;
     ls_mutex_lock(&s->mutex);
-    if (index > s->want) {
-        s->want = index;
-        ls_cond_signal(&s->cond);
-    }
+    s->asked++;
+    ls_cond_signal(&s->cond);
     ls_mutex_unlock(&s->mutex);
 }
 
-/* Entries from index on are dropped: a sync under way says nothing about their successors. */
+/* Entries from index on were dropped: what takes their place is to be synced again. */
 void engine_sync_dropped(struct ls_engine *e, uint64_t index)
 {
-    struct sync *s = &e->sync;
     uint64_t keep = index > 0 ? index - 1 : 0;
 
-    if (!s->started) {
-        return;
-    }
-    ls_mutex_lock(&s->mutex);
-    s->generation++;
-    if (s->want > keep) {
-        s->want = keep;
-    }
-    if (s->done > keep) {
-        s->done = keep;
-    }
-    ls_mutex_unlock(&s->mutex);
     if (e->held_fed > keep) {
         e->held_fed = keep;
+    }
+    if (e->sync_asked > keep) {
+        e->sync_asked = keep;
     }
 }
 
@@ -140,24 +126,24 @@ void engine_sync_collect(struct ls_engine *e)
 {
     struct sync *s = &e->sync;
     struct ls_error err = {0};
-    uint64_t done;
+    uint64_t durable;
     bool failed;
 
-    if (e->left) {
+    if (e->left || !e->sync_on) {
         return;
     }
     ls_mutex_lock(&s->mutex);
-    done = s->done;
     failed = s->failed;
     if (failed) {
         err = s->error;
     }
     ls_mutex_unlock(&s->mutex);
+    durable = ls_log_durable(e->log);
     if (failed) {
         engine_fail(e, "the write-set log cannot be made durable", &err);
-    } else if (done > e->held_fed) {
-        struct ls_event ev = {.type = LS_EV_LOG_HELD, .u.index = done};
-        e->held_fed = done;
+    } else if (durable > e->held_fed) {
+        struct ls_event ev = {.type = LS_EV_LOG_HELD, .u.index = durable};
+        e->held_fed = durable;
         engine_step(e, &ev);
     }
 }
