@@ -163,6 +163,7 @@ static enum ls_rc write_out(struct ls_log *log, const struct ls_piece *more, siz
     ls_mutex_unlock(&log->lock);
     log->buf_used = 0;
     log->pending = 0;
+    log->end_marked = false;
     return LS_OK;
 }
 
@@ -660,8 +661,8 @@ void ls_log_close(struct ls_log *log)
         return;
     }
     /* The mark spares the next start a search for what may stand behind. Failures have been logged,
-     * or do no harm. */
-    if (!log->failed && write_out(log, NULL, 0, NULL) == LS_OK) {
+     * or do no harm. A mark of damage stays unless something was written over it. */
+    if (!log->failed && write_out(log, NULL, 0, NULL) == LS_OK && !log->end_marked) {
         (void)ls_log_mark_end(log, log->durable, NULL);
     }
     free_log(log);

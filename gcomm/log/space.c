@@ -307,6 +307,7 @@ enum ls_rc ls_log_mark_end(struct ls_log *log, uint64_t durable, struct ls_error
     ls_mutex_lock(&log->lock);
     s->writes++;
     ls_mutex_unlock(&log->lock);
+    log->end_marked = true;
     return rc;
 }
 
