@@ -72,6 +72,9 @@ void ls_core_destroy(struct ls_core *core)
         }
     }
     free(core->controls);
+    for (size_t i = 0; core->subs != NULL && i < LS_CORE_MAX_PENDING; i++) {
+        free(core->subs[i].state);
+    }
     free(core->peers);
     free(core->subs);
     free(core->own);

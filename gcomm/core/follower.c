@@ -16,6 +16,7 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     c->append_due = false;
     core_reset_election(c);
     if (changed) {
+        c->submitted_term = 0; /* what was handed over while we knew no leader goes out now */
         core_act_role(c);
     }
 }

@@ -86,6 +86,7 @@ struct submission {
     uint64_t hash;
     uint64_t sent_term; /* 0: not sent */
     uint64_t index;     /* in our log here; 0: not */
+    void *state;        /* STATE: a copy of the payload, since we read it when we lead */
 };
 
 /* A big payload of another origin that is staged here, or, at the leader, held by somebody. */

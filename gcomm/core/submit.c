@@ -29,6 +29,8 @@ static struct submission *find(struct ls_core *c, uint64_t id)
 static void settle(struct ls_core *c, struct submission *s)
 {
     s->id = 0;
+    free(s->state);
+    s->state = NULL;
     while (c->sub_low < c->sub_next && slot(c, c->sub_low)->id != c->sub_low) {
         c->sub_low++;
     }
@@ -242,6 +244,12 @@ static void order_own(struct ls_core *c, struct submission *s, const void *paylo
         }
         return;
     }
+    if (payload == NULL && s->state != NULL) {
+        /* we read it ourselves; a copy, since the action outlives the submission */
+        void *copy = core_scratch(c, s->size);
+        memcpy(copy, s->state, s->size);
+        payload = copy;
+    }
     core_propose(c, (enum ls_entry_type)s->type, &id, flags_of(s->type), s->size, s->hash, payload);
 }
 
@@ -289,6 +297,11 @@ void core_on_submit_event(struct ls_core *c, const struct ls_event *ev)
     s->type = ev->u.submit.entry_type;
     s->size = ev->u.submit.size;
     s->hash = ev->u.submit.payload_hash;
+    if (s->type == LS_ENTRY_STATE) {
+        s->state = malloc(s->size + 1);
+        LS_ASSERT(s->state != NULL);
+        memcpy(s->state, ev->u.submit.payload, s->size);
+    }
     c->sub_next++;
     if (is_big(c, s)) {
         for (uint32_t i = 0; i < c->latest.count; i++) {
@@ -445,6 +458,8 @@ void core_submissions_unknown(struct ls_core *c)
 {
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
         slot(c, id)->id = 0;
+        free(slot(c, id)->state);
+        slot(c, id)->state = NULL;
     }
     c->sub_low = c->sub_next;
     c->own_count = 0;
