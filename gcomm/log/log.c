@@ -69,7 +69,7 @@
 
 #define BUFFER_BYTES (1024u * 1024)        /* written out when this much has gathered */
 #define DIRECT_BYTES (128u * 1024)         /* larger payloads are not copied to the buffer */
-#define GROW_BYTES ((uint64_t)1024 * 1024) /* a segment that must grow does so in these steps */
+#define GROW_BYTES ((uint64_t)1024 * 1024) /* a segment grows in steps of at most this */
 #define PIECES_MAX 16
 
 enum ls_rc ls_log_check_failed(struct ls_log *log, struct ls_error *err)
@@ -110,13 +110,13 @@ static enum ls_rc ensure_room(struct ls_log *log, struct ls_segment *s, uint64_t
                               struct ls_error *err)
 {
     uint64_t need = s->used + bytes + LS_ENTRY_HEADER_BYTES; /* and an end mark, see truncate */
-    uint64_t to;
+    uint64_t step = log->segment_bytes / 4 < GROW_BYTES ? log->segment_bytes / 4 : GROW_BYTES;
+    uint64_t to = (need + step - 1) / step * step;
     enum ls_rc rc;
 
     if (need <= s->allocated) {
         return LS_OK;
     }
-    to = (need + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
     rc = ls_file_allocate(s->fd, s->allocated, to, s->path, err);
     if (rc == LS_OK) {
         ls_mutex_lock(&log->lock);

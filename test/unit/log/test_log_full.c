@@ -1,0 +1,141 @@
+/* A disk that is full, or refuses: the error is told, nothing more is taken, what was there stays.
+ */
+#include "test/unit/log/fixture.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Appends until it fails; the last index that a flush confirmed. */
+static uint64_t fill(struct fixture *f, uint32_t size, enum ls_rc *rc, struct ls_error *err)
+{
+    uint64_t flushed = ls_log_last(f->log).index;
+
+    for (;;) {
+        *rc = fixture_try_append(f, size, 0, err);
+        if (*rc == LS_OK) {
+            *rc = ls_log_flush(f->log, err);
+        }
+        if (*rc != LS_OK) {
+            return flushed;
+        }
+        flushed = f->tail.index;
+    }
+}
+
+static void check_refuses_all(struct fixture *f, enum ls_rc rc)
+{
+    struct ls_log_pos base = {.index = 5};
+    struct ls_error err;
+
+    assert_int_equal(fixture_try_append(f, 1, 0, &err), rc);
+    assert_non_null(strstr(err.text, "takes no more writes"));
+    assert_int_equal(ls_log_flush(f->log, &err), rc);
+    assert_int_equal(ls_log_sync(f->log, &err), rc);
+    assert_int_equal(ls_log_truncate(f->log, 1, &err), rc);
+    assert_int_equal(ls_log_reset(f->log, &base, NULL, 0, &err), rc);
+}
+
+static void check_file_limit(struct fixture *f, uint32_t size)
+{
+    struct rlimit old;
+    struct rlimit small;
+    struct ls_error err = {0};
+    uint64_t flushed;
+    uint64_t held;
+    enum ls_rc rc;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    fixture_open(f);
+    fixture_append(f, 5, 100, 0);
+    fixture_flush(f);
+    small = old;
+    small.rlim_cur = 100 * 1024;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    flushed = fill(f, size, &rc, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(rc, LS_E_IO);
+    assert_non_null(strstr(err.text, f->dir));
+    check_refuses_all(f, LS_E_IO);
+    held = ls_log_last(f->log).index;
+    assert_true(held >= flushed);
+    fixture_check_all(f, held, 0);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->damaged);
+    fixture_check_all(f, held, 0);
+    fixture_append(f, 3, size, 0);
+    fixture_flush(f);
+    fixture_check_all(f, held + 3, 0);
+}
+
+static void test_file_limit_at_new_segment(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = 128 * 1024; /* cannot be made under the limit */
+    f->max_bytes = 128 * 1024;
+    check_file_limit(f, 1000);
+}
+
+static void test_file_limit_in_long_batch(void **state)
+{
+    struct fixture *f = *state;
+
+    f->segment_bytes = 64 * 1024;
+    check_file_limit(f, 300 * 1024);
+}
+
+static void test_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_error err = {0};
+    uint64_t flushed;
+    uint64_t held;
+    enum ls_rc rc;
+
+    if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", f->dir, "tmpfs", 0, "size=1m") != 0) {
+        fprintf(stderr, "no right to mount a small file system here\n");
+        skip();
+    }
+    fixture_open(f);
+    flushed = fill(f, 1000, &rc, &err);
+    assert_int_equal(rc, LS_E_NOSPC);
+    assert_non_null(strstr(err.text, "No space left"));
+    assert_true(flushed > 500);
+    check_refuses_all(f, LS_E_NOSPC);
+    held = ls_log_last(f->log).index;
+    assert_true(held >= flushed);
+    fixture_check_all(f, held, 0);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->damaged);
+    fixture_check_all(f, held, 0);
+    /* room again, after a purge */
+    ls_log_set_max_bytes(f->log, 0);
+    ls_log_purge(f->log, held);
+    fixture_append(f, 10, 1000, 0);
+    fixture_flush(f);
+    fixture_check_all(f, held + 10, 0);
+    fixture_close(f);
+    assert_int_equal(umount(f->dir), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_file_limit_at_new_segment),
+        T(test_file_limit_in_long_batch),
+        T(test_full_disk),
+    };
+    return cmocka_run_group_tests_name("log_full", tests, NULL, NULL);
+}
