@@ -66,6 +66,8 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
         p->wants_leave = false;
         p->nonprimary = false;
         p->applied = -1;
+        p->low = 0; /* its ids begin anew */
+        memset(p->seen, 0, sizeof(p->seen));
     }
     if (c->role == LS_ROLE_LEADER) {
         /* what was in flight on the old connection may be lost */

@@ -92,6 +92,8 @@ static void take_config(struct ls_core *c, const struct ls_config *config, uint6
 {
     if (c->pending_index != 0) {
         c->old = c->latest;
+    } else if (c->old.count == 0) {
+        c->old = *config; /* the bootstrap's: there is none before it that could object */
     }
     c->latest = *config;
     c->pending_index = index;
