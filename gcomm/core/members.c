@@ -351,6 +351,12 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
         if (!c->log.find_seqno(c->log.ctx, c->cut_committed, &base)) {
             base = c->base;
         }
+        if (base.seqno > c->cut_committed) {
+            /* an index without all that is above the cut would decide otherwise than ours (P2) */
+            core_refuse(c, p, LS_REFUSE_HISTORY,
+                        "the log does not reach back to the commit cut yet: ask again");
+            return;
+        }
         if (base.index >= joined->index && core_pos_at(c, joined->index - 1, &before)) {
             base = before;
         }
