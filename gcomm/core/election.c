@@ -138,6 +138,10 @@ static void try_win(struct ls_core *c)
 {
     const struct peer *best = NULL;
 
+    if (!may_stand(c)) {
+        core_become_follower(c, &ls_uuid_zero); /* the adopted log says that we were removed */
+        return;
+    }
     if (!core_majority(c, has_granted)) {
         ask_all(c); /* an adopted log may have brought new voters */
         return;
