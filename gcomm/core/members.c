@@ -449,6 +449,12 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
         hand_over(c);
         return;
     }
+    if (me == NULL) {
+        /* elected with an older configuration, this is the one that removed us: others lead */
+        hand_over(c);
+        core_become_follower(c, &ls_uuid_zero);
+        return;
+    }
     for (uint32_t i = 0; i < c->committed.count; i++) {
         const struct ls_member *m = &c->committed.members[i];
         struct peer *p = core_peer(c, &m->id);
