@@ -221,6 +221,10 @@ void ls_handshake_unpark(struct peer *p)
     }
     p->parked = NULL;
     c->deadline_us = ls_clock_us() + c->net->handshake_timeout_us;
+    if (c->hello_due) {
+        c->hello_due = false;
+        send_hello(c);
+    }
     choose(c);
     go_on(c);
 }
@@ -416,11 +420,18 @@ static void handle_hello(struct conn *c, const uint8_t *body, size_t size)
     note_address(c, &h);
     warn_same_name(c, &h);
     learn(c, &h);
+    if (!c->dialled && c->purpose == LS_HELLO_MAIN && p->main != NULL &&
+        p->main->instance != c->instance) {
+        /* Our HELLO would let it believe that it is welcome. */
+        c->hello_due = true;
+        park(c);
+        return;
+    }
     if (!c->dialled) {
         send_hello(c);
-        if (c->broken) {
-            return;
-        }
+    }
+    if (c->broken) {
+        return;
     }
     if (c->purpose == LS_HELLO_BULK) {
         settle_bulk(c);
@@ -463,8 +474,9 @@ static void handle_refused(struct conn *c, const uint8_t *body, size_t size)
     } else if (code == LS_REFUSED_OTHER) {
         ls_net_warn(c->net, c->addr, "the node at %s refuses us: %s", c->addr, text);
         if (c->endpoint != NULL) {
-            c->endpoint->pause_us = LS_NET_PAUSE_MAX_US; /* asking again soon is no use */
+            c->endpoint->pause_us = LS_NET_PAUSE_MAX_US;
         }
+        c->dropped = true; /* asking again soon is no use */
     }
     c->undecided = code == LS_REFUSED_CONNECTED || code == LS_REFUSED_BUSY;
     c->quiet = true;

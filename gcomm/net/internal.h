@@ -56,6 +56,7 @@ struct conn {
     bool broken;         /* ended by us, the closing event is on its way */
     bool dropped;        /* by ls_net_drop() or isolation: no reconnect at once */
     bool started;        /* START has come */
+    bool hello_due;      /* parked before we answered its HELLO */
     bool quiet;          /* closing it is no news for people */
     int64_t deadline_us; /* of connecting or of the handshake */
     struct endpoint *endpoint; /* dialled: where to */

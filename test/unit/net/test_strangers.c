@@ -1,0 +1,411 @@
+/* Whoever else comes to the port, and nodes that do not belong here: one warning, nothing happens.
+ */
+#include "fixture.h"
+
+#include "gcomm/wire/hello.h"
+#include "wsrep/base/prng.h"
+#include "wsrep/os/clock.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct node *start(uint8_t id)
+{
+    struct node_options opt = {.id = id, .incarnation = 1};
+    return node_start(&opt);
+}
+
+static bool wait_log(const char *text, int count)
+{
+    for (int i = 0; i < 500 && log_count(text) < count; i++) {
+        usleep(10000);
+    }
+    return log_count(text) >= count;
+}
+
+/* Reads until the other side closes; false when it does not within 5 s. */
+static bool wait_closed(int fd)
+{
+    struct timeval tv = {.tv_sec = 5};
+    char buf[4096];
+    ssize_t n;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+    while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+    }
+    return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+static struct ls_hello hello_of(uint8_t id)
+{
+    struct ls_hello h = {.version_min = 1,
+                         .version_max = 1,
+                         .cluster = "test",
+                         .name = "stranger",
+                         .incarnation = 1,
+                         .instance = 999,
+                         .port = 1,
+                         .purpose = LS_HELLO_MAIN};
+    h.id.b[0] = id;
+    h.id.b[15] = 1;
+    return h;
+}
+
+static void send_hello(int fd, const struct ls_hello *h)
+{
+    uint8_t buf[LS_FRAME_HEADER_SIZE + LS_FRAME_HELLO_MAX];
+    size_t n = ls_hello_encode(h, buf, sizeof(buf));
+
+    assert_true(n > 0);
+    assert_int_equal(send(fd, buf, n, MSG_NOSIGNAL), n);
+}
+
+/* Two nodes that are connected before and, unharmed, after. */
+struct pair {
+    struct node *a;
+    struct node *b;
+};
+
+static struct pair pair_start(void)
+{
+    struct pair p = {.a = start(1), .b = start(2)};
+
+    node_know(p.a, p.b);
+    assert_true(node_wait(p.a, p.b, seen_up));
+    assert_true(node_wait(p.b, p.a, seen_up));
+    log_reset();
+    return p;
+}
+
+static uint64_t wanted;
+
+static bool has_messages(const struct peer_seen *s)
+{
+    return s->messages >= wanted;
+}
+
+static void pair_stop_unharmed(struct pair *p)
+{
+    wanted = node_seen(p->b, p->a).messages + 10;
+    node_send_numbers(p->a, p->b, 0, 9);
+    assert_true(node_wait(p->b, p->a, has_messages));
+    assert_int_equal(node_seen(p->a, p->b).downs, 0);
+    assert_int_equal(node_seen(p->b, p->a).downs, 0);
+    assert_int_equal(node_seen(p->a, p->b).ups, 1);
+    node_stop(p->a);
+    node_stop(p->b);
+}
+
+static void test_garbage(void **state)
+{
+    struct pair p = pair_start();
+    struct ls_prng prng;
+
+    (void)state;
+    ls_prng_seed(&prng, 1);
+    for (int i = 0; i < 50; i++) {
+        uint64_t junk[64];
+        int fd = raw_connect(p.a->port);
+        for (size_t k = 0; k < 64; k++) {
+            junk[k] = ls_prng_next(&prng);
+        }
+        send(fd, junk, 1 + ls_prng_below(&prng, sizeof(junk)), MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+        assert_true(wait_closed(fd));
+        close(fd);
+    }
+    assert_true(wait_log("a stranger at 127.0.0.1", 1));
+    assert_int_equal(log_count("2 ("), 1); /* one warning in all */
+    pair_stop_unharmed(&p);
+}
+
+static void test_http_and_scans(void **state)
+{
+    struct pair p = pair_start();
+    static const char request[] = "OPTIONS / HTTP/1.0\r\n\r\n";
+    int fd = raw_connect(p.a->port);
+
+    (void)state;
+    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
+    assert_true(wait_closed(fd));
+    close(fd);
+    close(raw_connect(p.a->port));
+    pair_stop_unharmed(&p);
+}
+
+/* A handshake cut at every byte, and one that sends nothing: closed in time. */
+static void test_half_messages(void **state)
+{
+    struct pair p = pair_start();
+    struct ls_hello h = hello_of(9);
+    uint8_t buf[LS_FRAME_HEADER_SIZE + LS_FRAME_HELLO_MAX];
+    size_t n = ls_hello_encode(&h, buf, sizeof(buf));
+    int silent;
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        int fd = raw_connect(p.a->port);
+        send(fd, buf, i, MSG_NOSIGNAL);
+        shutdown(fd, SHUT_WR);
+        assert_true(wait_closed(fd));
+        close(fd);
+    }
+    silent = raw_connect(p.a->port);
+    send(silent, buf, n / 2, MSG_NOSIGNAL);
+    assert_true(wait_closed(silent));
+    close(silent);
+    pair_stop_unharmed(&p);
+}
+
+/* Bits flipped in the handshake: refused or, where the checksum is repaired, still harmless. */
+static void test_flipped_handshakes(void **state)
+{
+    struct pair p = pair_start();
+    struct ls_hello h = hello_of(9);
+    uint8_t buf[LS_FRAME_HEADER_SIZE + LS_FRAME_HELLO_MAX];
+    size_t n = ls_hello_encode(&h, buf, sizeof(buf));
+
+    (void)state;
+    for (size_t i = 0; i < n * 8; i += 5) {
+        int fd = raw_connect(p.a->port);
+        buf[i / 8] ^= (uint8_t)(1u << (i % 8));
+        send(fd, buf, n, MSG_NOSIGNAL);
+        buf[i / 8] ^= (uint8_t)(1u << (i % 8));
+        shutdown(fd, SHUT_WR);
+        assert_true(wait_closed(fd));
+        close(fd);
+    }
+    pair_stop_unharmed(&p);
+}
+
+/* Core messages before the handshake; START from nobody; a large size announced. */
+static void test_out_of_turn(void **state)
+{
+    static const uint8_t types[] = {LS_MSG_ACK,     LS_FRAME_START, LS_FRAME_PING,
+                                    LS_FRAME_CHUNK, LS_FRAME_FLOW,  200};
+    struct pair p = pair_start();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types); i++) {
+        uint8_t frame[LS_FRAME_HEADER_SIZE + 8] = {0};
+        int fd = raw_connect(p.a->port);
+        ls_frame_seal(frame, 1, types[i], 8, i % 2 == 0 ? 0 : LS_FRAME_PAYLOAD_MAX);
+        send(fd, frame, sizeof(frame), MSG_NOSIGNAL);
+        assert_true(wait_closed(fd));
+        close(fd);
+    }
+    pair_stop_unharmed(&p);
+}
+
+/* A node with the smaller uuid that breaks the protocol once it is up. */
+static void test_bad_after_handshake(void **state)
+{
+    struct pair p = pair_start();
+    struct ls_hello h = hello_of(0);
+    uint8_t frame[LS_FRAME_HEADER_SIZE + 64] = {0};
+    size_t n;
+    int fd = raw_connect(p.a->port);
+
+    (void)state;
+    send_hello(fd, &h);
+    n = ls_signal_encode(LS_FRAME_START, 0, frame, sizeof(frame));
+    send(fd, frame, n, MSG_NOSIGNAL);
+    ls_frame_seal(frame, 1, LS_MSG_APPEND, 64, 1 << 20);
+    send(fd, frame, sizeof(frame), MSG_NOSIGNAL); /* a payload is announced and never comes */
+    usleep(200000);
+    close(fd);
+    fd = raw_connect(p.a->port);
+    send_hello(fd, &h);
+    n = ls_signal_encode(LS_FRAME_START, 0, frame, sizeof(frame));
+    send(fd, frame, n, MSG_NOSIGNAL);
+    ls_frame_seal(frame, 1, LS_MSG_APPEND, 64, 0);
+    send(fd, frame, sizeof(frame), MSG_NOSIGNAL);
+    assert_true(wait_closed(fd));
+    close(fd);
+    assert_true(wait_log("sent what a node does not send", 1));
+    pair_stop_unharmed(&p);
+}
+
+static void test_other_cluster(void **state)
+{
+    struct node_options opt = {.id = 3, .incarnation = 1, .cluster = "other"};
+    struct pair p = pair_start();
+    struct node *c = node_start(&opt);
+
+    (void)state;
+    node_know(c, p.a);
+    assert_true(wait_log("the cluster names differ", 2)); /* on both sides */
+    assert_false(node_seen(c, p.a).up);
+    usleep(300000);
+    assert_int_equal(log_count("the cluster names differ"), 2);
+    node_stop(c);
+    pair_stop_unharmed(&p);
+}
+
+static void test_other_version(void **state)
+{
+    struct pair p = pair_start();
+    struct ls_hello h = hello_of(9);
+    int fd = raw_connect(p.a->port);
+
+    (void)state;
+    h.version_min = 7;
+    h.version_max = 9;
+    send_hello(fd, &h);
+    assert_true(wait_closed(fd));
+    close(fd);
+    assert_true(wait_log("no common protocol version", 1));
+    pair_stop_unharmed(&p);
+}
+
+/* A copy of b: the later one is refused by those that know the first, and by the first itself. */
+static void test_duplicate_uuid(void **state)
+{
+    struct node_options opt = {.id = 2, .incarnation = 1, .name = "copy"};
+    struct pair p = pair_start();
+    struct node *copy = node_start(&opt);
+
+    (void)state;
+    node_know(copy, p.a);
+    node_know(copy, p.b);
+    assert_true(wait_log("a living node has the same uuid", 2)); /* said on both sides */
+    assert_true(wait_log("both have the uuid", 2));
+    assert_false(node_seen(copy, p.a).up);
+    node_stop(copy);
+    pair_stop_unharmed(&p);
+}
+
+/* The same with the copy on the side that chooses. */
+static void test_duplicate_smaller_uuid(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 5, .name = "copy"};
+    struct pair p = pair_start();
+    struct node *copy = node_start(&opt);
+
+    (void)state;
+    node_know(copy, p.b);
+    assert_true(wait_log("a living node has the same uuid", 1));
+    usleep(500000);
+    assert_false(node_seen(copy, p.b).up);
+    node_stop(copy);
+    pair_stop_unharmed(&p);
+}
+
+static void test_same_name(void **state)
+{
+    struct node_options opt = {.id = 3, .incarnation = 1, .name = "n2"};
+    struct pair p = pair_start();
+    struct node *c = node_start(&opt);
+
+    (void)state;
+    node_know(c, p.a);
+    assert_true(node_wait(c, p.a, seen_up));
+    assert_true(node_wait(c, p.b, seen_up));
+    assert_true(wait_log("two nodes have the name 'n2'", 1));
+    node_stop(c);
+    pair_stop_unharmed(&p);
+}
+
+static bool allow_none(void *ctx, const char *address)
+{
+    assert_string_equal(address, "127.0.0.1");
+    usleep(20000);
+    return false;
+}
+
+static bool allow_all(void *ctx, const char *address)
+{
+    usleep(20000);
+    return true;
+}
+
+static void test_allow_list(void **state)
+{
+    struct node_options closed = {.id = 1, .incarnation = 1, .allow = allow_none};
+    struct node_options open = {.id = 2, .incarnation = 1, .allow = allow_all};
+    struct node *a = node_start(&closed);
+    struct node *b = node_start(&open);
+    struct node *c = start(3);
+
+    (void)state;
+    log_reset();
+    node_know(c, a);
+    assert_true(wait_log("Connection attempt from 127.0.0.1 is not allowed", 1));
+    assert_false(node_seen(c, a).up);
+    node_know(c, b);
+    assert_true(node_wait(c, b, seen_up));
+    close(raw_connect(a->port)); /* a check may be under way when the net goes */
+    node_stop(a);
+    node_stop(b);
+    node_stop(c);
+}
+
+/* Connections that say nothing are bounded, and time out. */
+static void test_many_silent(void **state)
+{
+    struct pair p = pair_start();
+    int fds[100];
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        fds[i] = raw_connect(p.a->port);
+    }
+    for (int i = 0; i < 100; i++) {
+        assert_true(wait_closed(fds[i]));
+        close(fds[i]);
+    }
+    pair_stop_unharmed(&p);
+}
+
+static void test_bad_listen_addresses(void **state)
+{
+    struct ls_net_callbacks cb = {0};
+    struct node *a = start(1);
+    struct ls_net_options opt = {.cluster_name = "x", .node_name = "y"};
+    struct ls_error err = {0};
+    struct ls_net *net;
+    char text[64];
+
+    (void)state;
+    cb.message = (void (*)(void *, const struct ls_uuid *, const struct ls_msg *))abort;
+    opt.listen_addr = "ssl://0.0.0.0:4567";
+    assert_int_equal(ls_net_create(a->loop, &opt, &cb, &net, &err), LS_E_INVAL);
+    assert_non_null(strstr(err.text, "socket.ssl=no"));
+    opt.listen_addr = "tcp://127.0.0.1:99999";
+    assert_int_equal(ls_net_create(a->loop, &opt, &cb, &net, &err), LS_E_INVAL);
+    node_stop(a);
+    a = start(1);
+    snprintf(text, sizeof(text), "tcp://127.0.0.1:%u", a->port);
+    opt.listen_addr = text;
+    struct ls_loop *loop;
+    assert_int_equal(ls_loop_create(&loop, &err), LS_OK);
+    assert_int_equal(ls_net_create(loop, &opt, &cb, &net, &err), LS_OK);
+    assert_int_equal(ls_net_listen(net, NULL, &err), LS_E_EXISTS);
+    assert_non_null(strstr(err.text, "Another process has the port"));
+    ls_net_destroy(net);
+    ls_loop_destroy(loop);
+    node_stop(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_http_and_scans),
+        cmocka_unit_test(test_half_messages),  cmocka_unit_test(test_flipped_handshakes),
+        cmocka_unit_test(test_out_of_turn),    cmocka_unit_test(test_bad_after_handshake),
+        cmocka_unit_test(test_other_cluster),  cmocka_unit_test(test_other_version),
+        cmocka_unit_test(test_duplicate_uuid), cmocka_unit_test(test_duplicate_smaller_uuid),
+        cmocka_unit_test(test_same_name),      cmocka_unit_test(test_allow_list),
+        cmocka_unit_test(test_many_silent),    cmocka_unit_test(test_bad_listen_addresses),
+    };
+    log_reset();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
