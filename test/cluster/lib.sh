@@ -77,6 +77,7 @@ refused() { sql "$2" "$3" 2>&1 | grep -q "^ERROR $1 "; }
 # key of each row that the server acknowledged. The table has a primary key k VARCHAR(40).
 load_start() {
     local name=$1 node=$2 table=$3
+    : >"$LS_WORK/load.$name"
     # shellcheck disable=SC2016 # for the shell below
     setsid bash -c 'i=0; while :; do i=$((i + 1)); echo "INSERT INTO $1 (k) VALUES ('"'"'$0-$i'"'"') RETURNING k;"; done |
         exec mariadb --no-defaults -u root --socket="$2" --unbuffered --batch --skip-column-names --skip-reconnect' \

@@ -20,7 +20,7 @@ server_owns "$(node_dir 3)/full"
 sed -i "s#^datadir=.*#datadir=$(node_dir 3)/full#" "$(node_dir 3)/my.cnf"
 node_launch 3
 expect "the server ends" ends_within 60 3
-expect "its log says that there is no room" log_says 3 "no space|not enough space|disk (is )?full|errno: 28|error 28"
+expect "its log says that there is no room" log_says 3 "no space|not enough|storage space|disk (is )?full|errno: 28|error 28"
 node_kill 3
 expect "the others go on" sql 1 "INSERT INTO t.k VALUES ('others')"
 expect "without it" cluster_wait_size 2 1 2
