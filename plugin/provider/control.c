@@ -1,0 +1,398 @@
+/* Delivery thread: everything in the stream that is no write-set. Keeps the copy of the members and
+ * their states as the order gives them, so that every node decides alike, and says in the log what
+ * happened, in the words that people and their tools look for. */
+#include "plugin/provider/provider.h"
+
+#include "sst/donor/donor.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBER_TEXT_SIZE (LS_NAME_SIZE + 40)
+
+/* "index.segment (name)" as Galera writes it. `lock` is held, or the delivery thread asks. */
+static const char *member_text(const struct ls_config *c, const struct ls_uuid *id,
+                               char out[MEMBER_TEXT_SIZE])
+{
+    const struct ls_member *m = ls_config_find(c, id);
+
+    if (m == NULL) {
+        snprintf(out, MEMBER_TEXT_SIZE, "(left the group)");
+    } else {
+        snprintf(out, MEMBER_TEXT_SIZE, "%d.%u (%s)", ls_config_index_of(c, id), m->segment,
+                 m->name);
+    }
+    return out;
+}
+
+/* gcs.fc_limit grows with the square root of the members that write; a node that donates or is
+ * desynced lets its queue grow. */
+static void update_flow_limit(struct ls_provider *p)
+{
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e == NULL) {
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    double limit = p->settings.fc_limit;
+    double factor = p->settings.fc_factor;
+    if (!p->settings.fc_single_primary) {
+        limit *= sqrt((double)(p->config.count > 0 ? p->config.count : 1));
+    }
+    bool part = atomic_load(&p->phase) == LS_PHASE_SYNCED;
+    ls_mutex_unlock(&p->lock);
+    ls_engine_set_flow_limit(e, part && limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX, factor);
+    ls_provider_drop_engine(p);
+}
+
+static void log_component(struct ls_provider *p, const struct ls_config *c, bool primary)
+{
+    ls_info("New COMPONENT: primary = %s, bootstrap = %s, my_idx = %d, memb_num = %u",
+            primary ? "yes" : "no", primary && c->is_bootstrap ? "yes" : "no",
+            ls_config_index_of(c, &p->self), c->count);
+    for (uint32_t i = 0; i < c->count; i++) {
+        ls_info("  member %u.%u (%s) %s", i, c->members[i].segment, c->members[i].name,
+                LS_UUID_STR(&c->members[i].id));
+    }
+}
+
+/* A joiner whose donor is gone cannot complete. `lock` is held. */
+static void look_after_donor(struct ls_provider *p)
+{
+    struct ls_sst_wait *s = &p->sst;
+
+    if (s->active && s->granted && !s->received && ls_config_find(&p->config, &s->donor) == NULL) {
+        snprintf(s->failure, sizeof(s->failure),
+                 "the donor has left the group before the state transfer was complete");
+        ls_cond_broadcast(&p->changed);
+    }
+}
+
+static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->transfer_count; i++) {
+        bool gone = donor != NULL ? ls_uuid_equal(&p->transfers[i].donor, donor)
+                                  : ls_config_find(&p->config, &p->transfers[i].donor) == NULL;
+        if (!gone) {
+            p->transfers[kept++] = p->transfers[i];
+        }
+    }
+    p->transfer_count = kept;
+}
+
+static void take_config(struct ls_provider *p, const struct ls_config *c)
+{
+    ls_mutex_lock(&p->lock);
+    p->config = *c;
+    p->group = c->group;
+    forget_transfers(p, NULL);
+    look_after_donor(p);
+    ls_mutex_unlock(&p->lock);
+    update_flow_limit(p);
+}
+
+/* Ordered before we became a member: CONNECTED brought the members and states that came of it. */
+static bool is_past(const struct ls_provider *p, const struct ls_entry *e)
+{
+    return e->index < p->known_upto;
+}
+
+void ls_control_config(struct ls_provider *p, struct ls_stream_event *ev)
+{
+    const struct ls_entry *e = &ev->entry;
+    bool past = is_past(p, e);
+
+    if (!past) {
+        take_config(p, ev->config);
+    }
+    if ((e->flags & LS_EF_SEQNO) == 0) {
+        return; /* promotions, weights: nothing that the server sees (rule 10) */
+    }
+    if (!past) {
+        log_component(p, ev->config, true);
+    }
+    ls_cert_view(p->cert, e->seqno);
+    struct ls_item item = {
+        .type = LS_ITEM_VIEW,
+        .mine = !past && ls_config_find(ev->config, &p->self) != NULL,
+        .seqno = e->seqno,
+        .index = e->index,
+        .config = ev->config,
+        .pin = ev->pin,
+    };
+    ev->config = NULL; /* the item's now */
+    ev->pin = NULL;
+    ls_queue_put(&p->queue, &item);
+}
+
+/* The phase follows our own entries: what the others have seen counts. `lock` is held. Returns
+ * whether the server has to be told that we are synced. */
+static bool follow_own_state(struct ls_provider *p, const struct ls_member_state *s)
+{
+    enum ls_phase phase = (enum ls_phase)atomic_load(&p->phase);
+
+    switch (s->state) {
+    case LS_NODE_DONOR:
+        if (phase >= LS_PHASE_JOINED) {
+            ls_phase_shift(p, LS_PHASE_DONOR);
+        }
+        return false;
+    case LS_NODE_JOINED:
+        p->sync_asked = false;
+        ls_phase_shift(p, LS_PHASE_JOINED);
+        return false;
+    case LS_NODE_SYNCED:
+        if (phase != LS_PHASE_JOINED) {
+            return false;
+        }
+        ls_phase_shift(p, LS_PHASE_SYNCED);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const struct ls_transfer *transfer_from(const struct ls_provider *p,
+                                               const struct ls_uuid *donor)
+{
+    for (size_t i = 0; i < p->transfer_count; i++) {
+        if (ls_uuid_equal(&p->transfers[i].donor, donor)) {
+            return &p->transfers[i];
+        }
+    }
+    return NULL;
+}
+
+/* A donor reports the end of its donation. `lock` is held. */
+static void end_transfer(struct ls_provider *p, const struct ls_member_state *s,
+                         const struct ls_transfer *t)
+{
+    char donor[MEMBER_TEXT_SIZE], joiner[MEMBER_TEXT_SIZE];
+
+    member_text(&p->config, &t->donor, donor);
+    member_text(&p->config, &t->joiner, joiner);
+    if (s->seqno >= 0) {
+        ls_info("%s: State transfer to %s complete.", donor, joiner);
+    } else {
+        ls_warn("%s: State transfer to %s failed: %lld (%s)", donor, joiner, (long long)s->seqno,
+                strerror((int)-s->seqno));
+        if (ls_uuid_equal(&t->joiner, &p->self) && p->sst.active && !p->sst.received) {
+            snprintf(p->sst.failure, sizeof(p->sst.failure),
+                     "the donor %s could not send it (error %lld, see its error log)", donor,
+                     (long long)s->seqno);
+            ls_cond_broadcast(&p->changed);
+        }
+    }
+    forget_transfers(p, &s->id);
+}
+
+/* `lock` is held. */
+static void log_state(struct ls_provider *p, const struct ls_member *m,
+                      const struct ls_member_state *s)
+{
+    char text[MEMBER_TEXT_SIZE];
+    const struct ls_transfer *t = transfer_from(p, &s->id);
+
+    member_text(&p->config, &s->id, text);
+    if (s->state == LS_NODE_SYNCED && m->state != LS_NODE_SYNCED) {
+        ls_info("Member %s synced with group.", text);
+    } else if (s->state == LS_NODE_DONOR && s->desynced) {
+        ls_info("Member %s desyncs itself from group", text);
+    } else if (s->state == LS_NODE_JOINED && t != NULL) {
+        end_transfer(p, s, t);
+    } else if (s->state == LS_NODE_JOINED && m->state == LS_NODE_DONOR) {
+        ls_info("Member %s resyncs itself to group.", text);
+    } else if (s->state == LS_NODE_JOINED && m->state != LS_NODE_JOINED) {
+        ls_info("Member %s has its state complete at %lld.", text, (long long)s->seqno);
+    }
+}
+
+void ls_control_state(struct ls_provider *p, const struct ls_entry *e)
+{
+    struct ls_member_state s;
+    struct ls_error err = {0};
+    bool synced = false;
+
+    if (is_past(p, e)) {
+        return;
+    }
+    if (ls_member_state_decode(e->payload, e->size, &s, &err) != LS_OK) {
+        ls_error_log("Entry %llu of the log is ignored, on all nodes: %s",
+                     (unsigned long long)e->index, err.text);
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    struct ls_member *m = (struct ls_member *)ls_config_find(&p->config, &s.id);
+    bool counts = m != NULL && m->incarnation == s.incarnation;
+    if (counts) {
+        log_state(p, m, &s);
+        m->state = s.state;
+        if (ls_uuid_equal(&s.id, &p->self)) {
+            synced = follow_own_state(p, &s);
+        }
+    }
+    ls_mutex_unlock(&p->lock);
+    if (!counts) {
+        return;
+    }
+    update_flow_limit(p);
+    if (synced) {
+        ls_queue_put(&p->queue, &(struct ls_item){
+                                    .type = LS_ITEM_SYNCED, .seqno = e->seqno, .index = e->index});
+    }
+    ls_phase_check_sync(p);
+}
+
+static void queue_donation(struct ls_provider *p, const struct ls_entry *e,
+                           const struct ls_sst_request *r)
+{
+    struct ls_donation *d = malloc(sizeof(*d) + r->request_size);
+
+    LS_ASSERT(d != NULL);
+    d->joiner = r->joiner;
+    d->size = r->request_size;
+    if (d->size > 0) {
+        memcpy(d->request, r->request, d->size);
+    }
+    ls_queue_put(&p->queue,
+                 &(struct ls_item){
+                     .type = LS_ITEM_DONATE, .seqno = e->seqno, .index = e->index, .donation = d});
+}
+
+/* `lock` is held. What the choice means for us as the joiner. */
+static void note_answer(struct ls_provider *p, enum ls_rc rc, const struct ls_donor_choice *choice)
+{
+    struct ls_sst_wait *w = &p->sst;
+
+    if (!w->active || w->granted) {
+        return;
+    }
+    w->answered = true;
+    w->granted = rc == LS_OK;
+    if (rc == LS_OK) {
+        w->donor = p->config.members[choice->index].id;
+    } else {
+        snprintf(w->why, sizeof(w->why), "%.*s", (int)sizeof(w->why) - 1, choice->line);
+    }
+    ls_cond_broadcast(&p->changed);
+}
+
+void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
+{
+    struct ls_sst_request r;
+    struct ls_donor_choice choice;
+    struct ls_error err = {0};
+    bool chosen = false;
+
+    if (is_past(p, e)) {
+        return;
+    }
+    if (ls_sst_request_decode(e->payload, e->size, &r, &err) != LS_OK) {
+        ls_error_log("A state transfer request is ignored, on all nodes: %s", err.text);
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    /* Who leads is known to each node at its own time, so it must not decide here. */
+    enum ls_rc rc = ls_donor_choose(&p->config, NULL, &ls_uuid_zero, &r, &choice);
+    ls_info("%s", choice.line);
+    if (rc == LS_OK) {
+        /* Busy from here on for every node, not only when its own STATE entry is ordered. */
+        struct ls_member *donor = &p->config.members[choice.index];
+        donor->state = LS_NODE_DONOR;
+        forget_transfers(p, &donor->id);
+        LS_ASSERT(p->transfer_count < LS_MAX_MEMBERS); /* one per donor */
+        p->transfers[p->transfer_count++] =
+            (struct ls_transfer){.donor = donor->id, .joiner = r.joiner};
+        chosen = ls_uuid_equal(&donor->id, &p->self);
+    }
+    if (ls_uuid_equal(&r.joiner, &p->self)) {
+        note_answer(p, rc, &choice);
+    }
+    if (chosen) {
+        p->donations++;
+        ls_phase_shift(p, LS_PHASE_DONOR);
+    }
+    ls_mutex_unlock(&p->lock);
+    if (chosen) {
+        update_flow_limit(p);
+        queue_donation(p, e, &r);
+    }
+}
+
+/* Where the index starts anew: behind `base`, with the cut in force there. The stream brings what
+ * is needed since. */
+static void start_index(struct ls_provider *p, const struct ls_stream_event *ev)
+{
+    bool going_on = p->cert != NULL && ev->from_log;
+
+    if (!going_on) {
+        ls_mutex_lock(&p->lock);
+        bool optimistic = p->settings.cert_optimistic_pa;
+        ls_mutex_unlock(&p->lock);
+        ls_cert_destroy(p->cert);
+        p->cert = ls_cert_create(ev->base.seqno, ev->base_cut);
+        LS_ASSERT(p->cert != NULL);
+        ls_cert_set_optimistic_pa(p->cert, optimistic);
+        ls_order_reset(&p->delivered, (int64_t)ev->base.index);
+    }
+    p->known_upto = ev->joined.index;
+    /* Right after a start nothing is under way: the database position is the apply order's. */
+    p->unneeded_upto = !going_on && ev->from_log ? ls_order_position(&p->apply) : -1;
+}
+
+void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
+{
+    struct ls_join *join = malloc(sizeof(*join));
+
+    LS_ASSERT(join != NULL && ev->config != NULL);
+    start_index(p, ev);
+    join->bootstrap = ev->bootstrap;
+    join->base = ev->base;
+    join->joined = ev->joined;
+    join->config = *ev->config;
+    ls_mutex_lock(&p->lock);
+    p->config = *ev->config;
+    p->group = ev->config->group;
+    p->joined_seqno = ev->joined.seqno;
+    p->sync_asked = false;
+    p->transfer_count = 0;
+    ls_phase_shift(p, LS_PHASE_PRIMARY);
+    ls_mutex_unlock(&p->lock);
+    ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_CONNECTED,
+                                              .seqno = atomic_load(&p->delivered_seqno),
+                                              .join = join});
+}
+
+void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev)
+{
+    LS_ASSERT(ev->config != NULL);
+    log_component(p, ev->config, false);
+    ls_mutex_lock(&p->lock);
+    ls_phase_shift(p, LS_PHASE_OPEN);
+    ls_mutex_unlock(&p->lock);
+    ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_NONPRIMARY,
+                                              .seqno = atomic_load(&p->delivered_seqno),
+                                              .config = ev->config});
+    ev->config = NULL; /* the item's now */
+}
+
+void ls_control_left(struct ls_provider *p, const char *text)
+{
+    if (text[0] != '\0') {
+        ls_info("Left the group: %s", text);
+    }
+    ls_mutex_lock(&p->lock);
+    p->left = true;
+    p->closing = true;
+    ls_phase_shift(p, LS_PHASE_CLOSED);
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+    ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_FINAL,
+                                              .seqno = atomic_load(&p->delivered_seqno)});
+}

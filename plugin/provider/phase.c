@@ -1,0 +1,143 @@
+#include "plugin/provider/provider.h"
+
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+#include "wsrep/os/process.h"
+
+#include <stdio.h>
+
+#define LEAVE_BEFORE_ABORT_US 3000000
+
+static const char *const names[LS_PHASE_COUNT] = {
+    "CLOSED", "OPEN", "PRIMARY", "JOINER", "JOINED", "SYNCED", "DONOR/DESYNCED",
+};
+
+const char *ls_phase_name(enum ls_phase phase)
+{
+    LS_ASSERT(phase < LS_PHASE_COUNT);
+    return names[phase];
+}
+
+void ls_phase_shift(struct ls_provider *p, enum ls_phase to)
+{
+    enum ls_phase from = (enum ls_phase)atomic_load(&p->phase);
+    int64_t seqno = atomic_load(&p->delivered_seqno);
+    char json[128];
+
+    if (from == to) {
+        return;
+    }
+    ls_info("Shifting %s -> %s (TO: %lld)", ls_phase_name(from), ls_phase_name(to),
+            (long long)(seqno > 0 ? seqno : 0));
+    atomic_store(&p->phase, to);
+    ls_cond_broadcast(&p->changed);
+    snprintf(json, sizeof(json), "{\"from\": \"%s\", \"to\": \"%s\", \"seqno\": %lld}",
+             ls_phase_name(from), ls_phase_name(to), (long long)seqno);
+    ls_services_event("state", json);
+}
+
+bool ls_phase_accepts_writes(struct ls_provider *p)
+{
+    return atomic_load(&p->phase) >= LS_PHASE_JOINED && !atomic_load(&p->inconsistent);
+}
+
+enum ls_rc ls_phase_announce(struct ls_provider *p, enum ls_node_state state, bool desynced,
+                             int64_t seqno)
+{
+    uint8_t buf[64];
+    struct ls_writer w = ls_writer_init(buf, sizeof(buf));
+    struct ls_engine_stats stats;
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e == NULL) {
+        return LS_E_NOT_PRIMARY;
+    }
+    ls_engine_get_stats(e, &stats);
+    struct ls_member_state s = {
+        .id = stats.id,
+        .incarnation = stats.incarnation,
+        .state = (uint8_t)state,
+        .desynced = desynced,
+        .seqno = seqno,
+    };
+    bool fits = ls_member_state_encode(&s, &w);
+    LS_ASSERT(fits);
+    enum ls_rc rc = ls_engine_submit_control(e, LS_ENTRY_STATE, buf, (size_t)(w.pos - buf));
+    ls_provider_drop_engine(p);
+    return rc;
+}
+
+void ls_phase_check_sync(struct ls_provider *p)
+{
+    int64_t applied = ls_order_position(&p->apply);
+
+    if (atomic_load(&p->phase) != LS_PHASE_JOINED) {
+        return;
+    }
+    uint64_t length = ls_queue_length(&p->queue);
+    ls_mutex_lock(&p->lock);
+    bool ask = atomic_load(&p->phase) == LS_PHASE_JOINED && !p->sync_asked && !p->paused &&
+               applied >= p->joined_seqno && length <= p->settings.fc_limit;
+    if (ask) {
+        p->sync_asked = true;
+    }
+    ls_mutex_unlock(&p->lock);
+    if (ask) {
+        ls_phase_announce(p, LS_NODE_SYNCED, false, applied);
+    }
+}
+
+void ls_phase_report_applied(struct ls_provider *p)
+{
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e != NULL) {
+        ls_engine_applied(e, ls_pending_limit(&p->pending, &p->apply));
+        ls_provider_drop_engine(p);
+    }
+}
+
+static void leave(struct ls_provider *p)
+{
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    ls_mutex_lock(&p->lock);
+    p->closing = true;
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+    if (e != NULL) {
+        ls_engine_leave(e);
+        ls_engine_wake(e);
+        ls_provider_drop_engine(p);
+    }
+}
+
+void ls_phase_diverge(struct ls_provider *p, const char *why)
+{
+    if (atomic_exchange(&p->inconsistent, true)) {
+        return;
+    }
+    ls_saved_state_mark_corrupt(p->saved, NULL); /* before anything else can go wrong (trap 40) */
+    ls_error_log(
+        "This node's data differ from the cluster's: %s. It leaves the cluster and keeps "
+        "running alone. Restart the server: it will get the data anew from another member.",
+        why);
+    leave(p);
+}
+
+void ls_phase_abort(struct ls_provider *p, const char *why)
+{
+    ls_saved_state_mark_corrupt(p->saved, NULL);
+    ls_log(LS_LOG_FATAL,
+           "The state of this node could not be completed: %s. The server ends now. Look above for "
+           "the cause, then start it again.",
+           why);
+    leave(p);
+    int64_t deadline_us = ls_clock_us() + LEAVE_BEFORE_ABORT_US;
+    ls_mutex_lock(&p->lock);
+    while (!p->left && ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
+    }
+    ls_mutex_unlock(&p->lock);
+    ls_process_abort();
+}

@@ -1,0 +1,483 @@
+/* Life of the provider: init, connect, disconnect, free. A provider lives as long as the process;
+ * connect and disconnect may be repeated (trap 3), each connection has an engine of its own. */
+#include "plugin/provider/provider.h"
+
+#include "plugin/provider/cluster_url.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+#include "wsrep/os/process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PENDING 1024
+#define MAX_PENDING_BYTES (64u << 20)
+#define START_POLL_US 500000
+
+static _Atomic(wsrep_log_cb_t) server_logger;
+
+static void log_to_server(enum ls_log_level level, const char *text)
+{
+    wsrep_log_cb_t logger = atomic_load(&server_logger);
+    if (logger != NULL) {
+        logger((wsrep_log_level_t)level, text);
+    }
+}
+
+struct ls_engine *ls_provider_use_engine(struct ls_provider *p)
+{
+    atomic_fetch_add(&p->engine_users, 1);
+    struct ls_engine *e = atomic_load(&p->engine);
+    if (e == NULL) {
+        atomic_fetch_sub(&p->engine_users, 1);
+    }
+    return e;
+}
+
+void ls_provider_drop_engine(struct ls_provider *p)
+{
+    /* The lock is only needed when somebody waits to take the engine down. */
+    if (atomic_fetch_sub(&p->engine_users, 1) == 1 && atomic_load(&p->engine) == NULL) {
+        ls_mutex_lock(&p->lock);
+        ls_cond_broadcast(&p->changed);
+        ls_mutex_unlock(&p->lock);
+    }
+}
+
+/* ---- init ---- */
+
+static void copy_server(struct ls_server *s, const struct wsrep_init_args *args)
+{
+    s->app_ctx = args->app_ctx;
+    s->logger = args->logger_cb;
+    s->connected = args->connected_cb;
+    s->view = args->view_cb;
+    s->sst_request = args->sst_request_cb;
+    s->apply = args->apply_cb;
+    s->sst_donate = args->sst_donate_cb;
+    s->synced = args->synced_cb;
+    s->node_name = strdup(args->node_name != NULL ? args->node_name : "");
+    s->incoming = strdup(args->node_incoming != NULL ? args->node_incoming : "");
+    s->data_dir = strdup(args->data_dir != NULL ? args->data_dir : ".");
+    LS_ASSERT(s->node_name != NULL && s->incoming != NULL && s->data_dir != NULL);
+    s->proto_ver = args->proto_ver;
+    s->start_position = (struct ls_gtid){.seqno = LS_SEQNO_UNDEFINED};
+    if (args->state_id != NULL) {
+        s->start_position.uuid = ls_uuid_from_wsrep(&args->state_id->uuid);
+        s->start_position.seqno = args->state_id->seqno;
+    }
+}
+
+/* Values that hot paths read without the lock, and those that the engine must hear of. */
+static void take_settings(struct ls_provider *p)
+{
+    struct ls_provider_settings s;
+
+    ls_provider_options_get(p->options, &s);
+    ls_mutex_lock(&p->lock);
+    p->settings = s;
+    ls_mutex_unlock(&p->lock);
+    atomic_store(&p->max_ws_size, (uint64_t)s.max_ws_size);
+    ls_log_set_level(s.debug ? LS_LOG_DEBUG : LS_LOG_INFO);
+}
+
+static void fill_params(const struct ls_provider_settings *s, struct ls_core_params *params)
+{
+    ls_core_params_default(params);
+    params->suspect_us = s->suspect_us;
+    params->inactive_us = s->inactive_us;
+    params->sync_majority = s->log_sync_majority;
+    params->ignore_quorum = s->ignore_quorum;
+}
+
+static enum ls_rc option_changed(void *ctx, const char *name, const char *value,
+                                 struct ls_error *err)
+{
+    struct ls_provider *p = ctx;
+    struct ls_core_params params;
+    struct ls_engine *e;
+
+    take_settings(p);
+    e = ls_provider_use_engine(p);
+    if (strcmp(name, "gmcast.isolate") == 0) {
+        if (e != NULL) {
+            ls_engine_isolate(e, strcmp(value, "0") != 0);
+        }
+    } else if (e != NULL) {
+        fill_params(&p->settings, &params);
+        ls_engine_set_params(e, &params);
+    }
+    if (e != NULL) {
+        ls_provider_drop_engine(p);
+    }
+    return LS_OK;
+}
+
+static void init_parts(struct ls_provider *p, int64_t position)
+{
+    ls_mutex_init(&p->lock);
+    ls_cond_init(&p->changed);
+    ls_order_init(&p->commit, position);
+    ls_order_init(&p->apply, position);
+    ls_order_init(&p->delivered, 0);
+    ls_queue_init(&p->queue);
+    ls_trx_table_init(&p->trxs);
+    ls_trx_table_init(&p->tois);
+    ls_pending_init(&p->pending);
+    atomic_store(&p->delivered_seqno, position);
+    atomic_store(&p->shown_position, -2);
+    atomic_store(&p->counters.reset_ns, ls_clock_ns());
+    p->skip_upto = position;
+}
+
+static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_settings *s,
+                             struct ls_gtid *position, struct ls_error *err)
+{
+    struct ls_saved_state_found found;
+    enum ls_rc rc = ls_saved_state_open(s->base_dir, &p->saved, &found, err);
+
+    if (rc != LS_OK) {
+        return rc;
+    }
+    p->saved_missing = found.missing;
+    *position = ls_grastate_start_position(&found.state, &p->server.start_position);
+    ls_info("Start position: %s:%lld%s", LS_UUID_STR(&position->uuid), (long long)position->seqno,
+            found.missing ? " (there is no grastate.dat)" : "");
+    return LS_OK;
+}
+
+wsrep_status_t ls_provider_init(wsrep_t *self, const struct wsrep_init_args *args)
+{
+    struct ls_provider *p = ls_provider_of(self);
+    struct ls_provider_settings settings;
+    struct ls_gtid position = {.seqno = LS_SEQNO_UNDEFINED};
+    struct ls_error err = {0};
+
+    copy_server(&p->server, args);
+    atomic_store(&server_logger, args->logger_cb);
+    ls_log_set_sink(log_to_server);
+    ls_info("Lockstep %s, interface version %s", LS_VERSION, WSREP_INTERFACE_VERSION);
+    enum ls_rc rc =
+        ls_provider_options_create(p->server.data_dir, args->node_address, &p->options, &err);
+    if (rc == LS_OK) {
+        rc = ls_provider_options_load(p->options, args->options != NULL ? args->options : "", &err);
+    }
+    if (rc == LS_OK) {
+        ls_provider_options_get(p->options, &settings);
+        rc = open_state(p, &settings, &position, &err);
+    }
+    if (rc != LS_OK) {
+        ls_error_log("The provider cannot start: %s", err.text);
+        return WSREP_NODE_FAIL;
+    }
+    init_parts(p, position.seqno);
+    p->initialized = true;
+    take_settings(p);
+    ls_provider_options_set_hook(p->options, option_changed, p);
+    return WSREP_OK;
+}
+
+/* ---- connect ---- */
+
+static enum ls_rc check_bootstrap(struct ls_provider *p, struct ls_error *err)
+{
+    struct ls_grastate s;
+
+    ls_saved_state_get(p->saved, &s);
+    if (s.safe_to_bootstrap || p->saved_missing) {
+        return LS_OK;
+    }
+    return ls_error_set(
+        err, LS_E_INVAL,
+        "It may not be safe to bootstrap the cluster from this node: it was not the "
+        "last one to leave, so others may have newer data. Bootstrap the node with "
+        "the highest seqno; if that is this one, set safe_to_bootstrap: 1 in "
+        "grastate.dat");
+}
+
+static void fill_engine_options(struct ls_provider *p, const struct ls_provider_settings *s,
+                                const char *cluster_name, struct ls_engine_options *o)
+{
+    memset(o, 0, sizeof(*o));
+    o->data_dir = s->gcache_dir[0] != '\0' ? s->gcache_dir : s->base_dir;
+    o->cluster_name = cluster_name;
+    o->node_name = p->server.node_name;
+    o->incoming = p->server.incoming;
+    o->listen_addr = s->listen_addr;
+    o->advertise = s->advertise[0] != '\0' ? s->advertise : NULL;
+    o->segment = s->segment;
+    o->weight = s->weight;
+    o->proto_app = (uint8_t)p->server.proto_ver;
+    fill_params(s, &o->params);
+    o->log_bytes = (uint64_t)s->gcache_size;
+    o->max_pending = MAX_PENDING;
+    o->max_pending_bytes = MAX_PENDING_BYTES;
+    o->recv_queue_limit = UINT32_MAX; /* until synced, see control.c */
+    o->fc_factor = s->fc_factor;
+    o->time_wait_us = s->peer_timeout_us;
+    o->allow = ls_services_allow;
+}
+
+static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_settings *s,
+                                const char *cluster_name, struct ls_error *err)
+{
+    struct ls_engine_options o;
+    struct ls_engine_state state = {.discard = p->saved_missing};
+    struct ls_grastate saved;
+    struct ls_engine *e;
+    struct ls_engine_stats stats;
+
+    ls_saved_state_get(p->saved, &saved);
+    state.position.seqno = ls_order_position(&p->apply);
+    if (state.position.seqno >= 0) {
+        state.position.uuid = saved.position.uuid;
+    }
+    fill_engine_options(p, s, cluster_name, &o);
+    enum ls_rc rc = ls_engine_create(&o, &state, &e, err);
+    if (rc != LS_OK) {
+        return rc;
+    }
+    ls_engine_get_stats(e, &stats);
+    ls_mutex_lock(&p->lock);
+    p->self = stats.id;
+    ls_mutex_unlock(&p->lock);
+    atomic_store(&p->engine, e);
+    ls_services_set_engine(e);
+    return LS_OK;
+}
+
+/* What nobody took any more goes back to the log. */
+static void discard_queue(struct ls_provider *p)
+{
+    struct ls_item item;
+
+    ls_queue_reopen(&p->queue);
+    while (ls_queue_length(&p->queue) > 0 && ls_queue_take(&p->queue, &item)) {
+        ls_item_done(p, &item);
+        if (ls_item_is_barrier(&item)) {
+            ls_queue_unblock(&p->queue);
+        }
+    }
+    ls_queue_close(&p->queue);
+}
+
+/* Takes the connection of before down: its stream has ended, or is made to. */
+static void drop_connection(struct ls_provider *p)
+{
+    struct ls_engine *e = atomic_load(&p->engine);
+
+    if (e == NULL) {
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    p->closing = true;
+    bool started = p->delivery_started;
+    p->delivery_started = false;
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+    ls_engine_leave(e);
+    ls_engine_wake(e);
+    if (started) {
+        ls_thread_join(p->delivery_thread);
+    }
+    ls_services_set_engine(NULL);
+    atomic_store(&p->engine, NULL);
+    ls_mutex_lock(&p->lock);
+    while (atomic_load(&p->engine_users) > 0) {
+        ls_cond_wait_until(&p->changed, &p->lock, ls_clock_us() + START_POLL_US);
+    }
+    ls_mutex_unlock(&p->lock);
+    discard_queue(p);
+    ls_engine_destroy(e);
+    ls_cert_destroy(p->cert);
+    p->cert = NULL;
+}
+
+static bool prepare_connect(struct ls_provider *p, const char *state_donor)
+{
+    int64_t position = ls_order_position(&p->apply);
+
+    ls_mutex_lock(&p->lock);
+    bool busy = p->connected || p->receivers > 0;
+    ls_mutex_unlock(&p->lock);
+    if (busy || atomic_load(&p->inconsistent)) {
+        return false;
+    }
+    drop_connection(p);
+    ls_mutex_lock(&p->lock);
+    p->closing = false;
+    p->left = false;
+    p->paused = false;
+    p->desyncs = 0;
+    p->donations = 0;
+    p->sync_asked = false;
+    p->joined_seqno = 0;
+    p->transfer_count = 0;
+    memset(&p->config, 0, sizeof(p->config));
+    snprintf(p->donor_list, sizeof(p->donor_list), "%s", state_donor != NULL ? state_donor : "");
+    ls_mutex_unlock(&p->lock);
+    p->announced = false;
+    p->no_state = false;
+    p->rejoin = false;
+    p->skip_upto = position;
+    p->known_upto = 0;
+    p->unneeded_upto = -1;
+    atomic_store(&p->delivered_seqno, position);
+    ls_queue_reopen(&p->queue);
+    return true;
+}
+
+static enum ls_rc start_stream(struct ls_provider *p, const struct ls_cluster_url *url,
+                               bool bootstrap, struct ls_error *err)
+{
+    const char *peers[LS_URL_MAX_PEERS];
+    struct ls_engine *e = atomic_load(&p->engine);
+
+    for (size_t i = 0; i < url->count; i++) {
+        peers[i] = url->peers[i];
+    }
+    ls_mutex_lock(&p->lock);
+    bool need_state = ls_order_position(&p->apply) < 0;
+    ls_phase_shift(p, LS_PHASE_OPEN);
+    ls_mutex_unlock(&p->lock);
+    enum ls_rc rc = ls_engine_connect(e, peers, bootstrap ? 0 : url->count, bootstrap,
+                                      need_state && !bootstrap, err);
+    if (rc != LS_OK) {
+        return rc;
+    }
+    ls_mutex_lock(&p->lock);
+    p->delivery_running = p->delivery_started =
+        ls_thread_start(&p->delivery_thread, "ls-deliver", ls_delivery_main, p);
+    ls_mutex_unlock(&p->lock);
+    return p->delivery_started ? LS_OK
+                               : ls_error_set(err, LS_E_NOMEM, "no thread could be started");
+}
+
+/* Rule 18: a member of the last primary component goes on waiting for the others, whatever
+ * pc.wait_prim_timeout says, and the engine says in the log for whom; anybody else gives up. */
+static enum ls_rc wait_primary(struct ls_provider *p, const struct ls_provider_settings *s,
+                               struct ls_error *err)
+{
+    struct ls_engine *e = atomic_load(&p->engine);
+    bool member = ls_log_last(ls_engine_log(e)).index > 0;
+    int64_t deadline_us = ls_clock_us() + s->wait_prim_timeout_us;
+    enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
+
+    while (rc == LS_E_TIMEOUT && (member || ls_clock_us() < deadline_us)) {
+        int64_t left = member ? START_POLL_US : deadline_us - ls_clock_us();
+        rc = ls_engine_wait_primary(e, left < START_POLL_US ? left : START_POLL_US, err);
+        if (rc == LS_E_TIMEOUT && ls_process_term_pending()) {
+            return ls_error_set(err, LS_E_CLOSED, "the server was told to end");
+        }
+    }
+    return rc;
+}
+
+static enum ls_rc connect_to(struct ls_provider *p, const char *cluster_name, const char *address,
+                             bool bootstrap, struct ls_error *err)
+{
+    struct ls_cluster_url *url = malloc(sizeof(*url));
+    struct ls_provider_settings s;
+
+    LS_ASSERT(url != NULL);
+    enum ls_rc rc = ls_cluster_url_parse(address, url, err);
+    if (rc == LS_OK) {
+        rc = ls_provider_options_load_url(p->options, url->options, err);
+    }
+    if (rc == LS_OK && (bootstrap || url->count == 0)) {
+        bootstrap = true;
+        rc = check_bootstrap(p, err);
+    }
+    if (rc == LS_OK) {
+        take_settings(p);
+        ls_provider_options_get(p->options, &s);
+        rc = create_engine(p, &s, cluster_name, err);
+    }
+    if (rc == LS_OK) {
+        rc = start_stream(p, url, bootstrap, err);
+    }
+    free(url);
+    return rc == LS_OK ? wait_primary(p, &s, err) : rc;
+}
+
+wsrep_status_t ls_provider_connect(wsrep_t *self, const char *cluster_name, const char *url,
+                                   const char *state_donor, wsrep_bool_t bootstrap)
+{
+    struct ls_provider *p = ls_provider_of(self);
+    struct ls_error err = {0};
+
+    if (!prepare_connect(p, state_donor)) {
+        ls_error_log("Connecting is not possible now: %s",
+                     atomic_load(&p->inconsistent)
+                         ? "this node's data differ from the cluster's, restart the server"
+                         : "the connection before has not ended yet");
+        return WSREP_NODE_FAIL;
+    }
+    if (connect_to(p, cluster_name, url, bootstrap, &err) != LS_OK) {
+        ls_error_log("Could not connect to cluster '%s' at %s: %s", cluster_name, url, err.text);
+        drop_connection(p);
+        ls_mutex_lock(&p->lock);
+        ls_phase_shift(p, LS_PHASE_CLOSED);
+        ls_mutex_unlock(&p->lock);
+        ls_queue_close(&p->queue);
+        return WSREP_NODE_FAIL;
+    }
+    ls_mutex_lock(&p->lock);
+    p->connected = true;
+    ls_mutex_unlock(&p->lock);
+    p->saved_missing = false; /* from here on there is a history to keep */
+    return WSREP_OK;
+}
+
+wsrep_status_t ls_provider_disconnect(wsrep_t *self)
+{
+    struct ls_provider *p = ls_provider_of(self);
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    ls_mutex_lock(&p->lock);
+    p->closing = true;
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+    if (e != NULL) {
+        ls_info("Closing the connection to the cluster");
+        ls_engine_leave(e);
+        ls_engine_wake(e);
+        ls_provider_drop_engine(p);
+    }
+    return WSREP_OK;
+}
+
+void ls_provider_free(wsrep_t *self)
+{
+    struct ls_provider *p = ls_provider_of(self);
+
+    if (p == NULL) {
+        return; /* it is called twice (trap 1) */
+    }
+    self->ctx = NULL;
+    if (p->initialized) {
+        drop_connection(p);
+        ls_order_destroy(&p->commit);
+        ls_order_destroy(&p->apply);
+        ls_order_destroy(&p->delivered);
+        ls_queue_destroy(&p->queue);
+        ls_trx_table_destroy(&p->trxs);
+        ls_trx_table_destroy(&p->tois);
+        ls_pending_destroy(&p->pending);
+        ls_cond_destroy(&p->changed);
+        ls_mutex_destroy(&p->lock);
+    }
+    if (p->saved != NULL) {
+        ls_saved_state_close(p->saved);
+    }
+    if (p->options != NULL) {
+        ls_provider_options_destroy(p->options);
+    }
+    free(p->server.node_name);
+    free(p->server.incoming);
+    free(p->server.data_dir);
+    free(p->last_skipped_view);
+    free(p);
+}

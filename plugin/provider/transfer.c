@@ -1,0 +1,283 @@
+/* State transfer: the joiner waits in an applier thread that holds the barrier item, so that
+ * nothing is applied meanwhile; the delivery thread goes on and fills the certification index. The
+ * donor only starts the server's script, which reports from a thread of its own. */
+#include "plugin/provider/provider.h"
+
+#include "sst/donor/request.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_US 1000000
+#define ANSWER_US 5000000 /* a request that is not answered so long was lost with its component */
+#define PROGRESS_EVERY 10 /* retries per line in the log */
+
+/* ---- joiner ---- */
+
+static enum ls_rc submit_request(struct ls_provider *p, const struct ls_uuid *group,
+                                 const void *req, size_t len)
+{
+    struct ls_sst_request r = {
+        .joiner = p->self,
+        .position = {.uuid = *group, .seqno = LS_SEQNO_UNDEFINED},
+        .request = req,
+        .request_size = len,
+    };
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e == NULL) {
+        return LS_E_NOT_PRIMARY;
+    }
+    snprintf(r.donors, sizeof(r.donors), "%s", p->donor_list);
+    size_t size = ls_sst_request_size(&r);
+    void *buf = malloc(size);
+    LS_ASSERT(buf != NULL);
+    struct ls_writer w = ls_writer_init(buf, size);
+    enum ls_rc rc = LS_E_TOOBIG;
+    if (ls_sst_request_encode(&r, &w)) {
+        rc = ls_engine_submit_control(e, LS_ENTRY_SST_REQUEST, buf, size);
+    }
+    free(buf);
+    ls_provider_drop_engine(p);
+    return rc;
+}
+
+/* `lock` is held. */
+static bool over(const struct ls_provider *p)
+{
+    return p->sst.received || p->sst.failure[0] != '\0' || p->closing;
+}
+
+/* `lock` is held. Waits for an answer to the request; true when a donor was found. */
+static bool wait_answer(struct ls_provider *p)
+{
+    int64_t deadline_us = ls_clock_us() + ANSWER_US;
+    bool in_time = true;
+
+    while (in_time && !p->sst.answered && !over(p)) {
+        in_time = ls_cond_wait_until(&p->changed, &p->lock, deadline_us);
+    }
+    return p->sst.granted;
+}
+
+/* `lock` is held. */
+static void pause_before_retry(struct ls_provider *p)
+{
+    int64_t deadline_us = ls_clock_us() + RETRY_US;
+    while (!over(p) && ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
+    }
+}
+
+/* Asks until there is a donor. */
+static void find_donor(struct ls_provider *p, const struct ls_uuid *group, const void *req,
+                       size_t len)
+{
+    bool granted = false;
+
+    for (unsigned n = 0; !granted; n++) {
+        ls_mutex_lock(&p->lock);
+        p->sst.answered = false;
+        bool stop = over(p);
+        ls_mutex_unlock(&p->lock);
+        if (stop) {
+            return;
+        }
+        enum ls_rc rc = submit_request(p, group, req, len);
+        ls_mutex_lock(&p->lock);
+        granted = rc == LS_OK && wait_answer(p);
+        if (!granted && !over(p)) {
+            if (n % PROGRESS_EVERY == 0) {
+                ls_info("Waiting for a donor: %s. Trying again every second.",
+                        rc != LS_OK       ? "there is no primary component just now"
+                        : p->sst.answered ? p->sst.why
+                                          : "the request was not ordered yet");
+            }
+            pause_before_retry(p);
+        }
+        ls_mutex_unlock(&p->lock);
+    }
+}
+
+static void *ask_server(struct ls_provider *p, size_t *len)
+{
+    void *req = NULL;
+
+    *len = 0;
+    if (p->server.sst_request(p->server.app_ctx, &req, len) != WSREP_CB_SUCCESS) {
+        ls_phase_abort(p, "the server could not prepare to receive it (SST request)");
+    }
+    return req;
+}
+
+static void check_received(struct ls_provider *p, const struct ls_join *join,
+                           const struct ls_sst_wait *got)
+{
+    char why[300];
+
+    if (got->rcode < 0) {
+        snprintf(why, sizeof(why), "the state transfer script failed: %d (%s)", got->rcode,
+                 strerror(-got->rcode));
+    } else if (!ls_uuid_equal(&got->position.uuid, &join->config.group)) {
+        snprintf(why, sizeof(why), "what was received belongs to history %s, the cluster has %s",
+                 LS_UUID_STR(&got->position.uuid), LS_UUID_STR(&join->config.group));
+    } else if (got->position.seqno < join->base.seqno) {
+        snprintf(why, sizeof(why),
+                 "what was received stands at %lld, the write-sets that follow were kept from %lld",
+                 (long long)got->position.seqno, (long long)join->base.seqno);
+    } else {
+        return;
+    }
+    ls_phase_abort(p, why);
+}
+
+static bool wait_received(struct ls_provider *p, struct ls_sst_wait *got)
+{
+    ls_mutex_lock(&p->lock);
+    while (!over(p)) {
+        ls_cond_wait(&p->changed, &p->lock);
+    }
+    *got = p->sst;
+    p->sst.active = false;
+    ls_mutex_unlock(&p->lock);
+    return got->received;
+}
+
+static void begin_wait(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    memset(&p->sst, 0, sizeof(p->sst));
+    p->sst.active = true; /* sst_received may come before sst_request_cb has returned (trap 33) */
+    ls_phase_shift(p, LS_PHASE_JOINER);
+    ls_mutex_unlock(&p->lock);
+}
+
+bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno)
+{
+    struct ls_sst_wait got;
+    size_t len;
+
+    ls_info("State transfer required: group state %s:%lld, local state %lld",
+            LS_UUID_STR(&join->config.group), (long long)join->joined.seqno,
+            (long long)ls_order_position(&p->apply));
+    begin_wait(p);
+    void *req = ask_server(p, &len);
+    if (len == 0) {
+        free(req);
+        ls_phase_abort(p,
+                       "this node was away for longer than the others keep write-sets "
+                       "(gcache.size), and a running server cannot take a full copy: restart it");
+    }
+    ls_saved_state_mark_unsafe(p->saved, NULL);
+    find_donor(p, &join->config.group, req, len);
+    free(req);
+    if (!wait_received(p, &got)) {
+        if (got.failure[0] != '\0') {
+            ls_phase_abort(p, got.failure);
+        }
+        return false; /* leaving: the file goes on showing no position */
+    }
+    check_received(p, join, &got);
+    struct ls_grastate s = {.position = {.uuid = join->config.group, .seqno = LS_SEQNO_UNDEFINED}};
+    ls_saved_state_set(p->saved, &s, NULL);
+    ls_saved_state_mark_safe(p->saved, NULL);
+    ls_info("SST received: %s:%lld", LS_UUID_STR(&got.position.uuid),
+            (long long)got.position.seqno);
+    *seqno = got.position.seqno;
+    return true;
+}
+
+wsrep_status_t ls_provider_sst_received(wsrep_t *self, const wsrep_gtid_t *id,
+                                        const wsrep_buf_t *state, int rcode)
+{
+    struct ls_provider *p = ls_provider_of(self);
+    struct ls_uuid uuid = ls_uuid_from_wsrep(&id->uuid);
+
+    ls_mutex_lock(&p->lock);
+    bool wanted = p->sst.active && !p->sst.received;
+    if (wanted) {
+        p->sst.received = true;
+        p->sst.position = (struct ls_gtid){.uuid = uuid, .seqno = id->seqno};
+        p->sst.rcode = rcode < 0 ? rcode : ls_uuid_is_zero(&uuid) ? -EINVAL : 0;
+        ls_cond_broadcast(&p->changed);
+    }
+    ls_mutex_unlock(&p->lock);
+    if (!wanted) {
+        ls_warn("A state transfer ended that nobody waits for.");
+        return WSREP_CONN_FAIL;
+    }
+    return WSREP_OK;
+}
+
+/* ---- donor ---- */
+
+static void end_donation(struct ls_provider *p, int64_t seqno)
+{
+    ls_mutex_lock(&p->lock);
+    LS_ASSERT(p->donations > 0);
+    p->donations--;
+    bool desynced = p->desyncs > 0;
+    ls_mutex_unlock(&p->lock);
+    ls_phase_announce(p, LS_NODE_JOINED, false, seqno);
+    if (desynced) {
+        ls_phase_announce(p, LS_NODE_DONOR, true, ls_order_position(&p->apply));
+    }
+}
+
+/* The joiner wants nothing but a donor's word (arbitrators, wsrep_sst_method=skip). */
+static bool is_trivial(const struct ls_donation *d)
+{
+    return d->size == 0 || (d->size == sizeof(WSREP_STATE_TRANSFER_TRIVIAL) &&
+                            memcmp(d->request, WSREP_STATE_TRANSFER_TRIVIAL, d->size) == 0);
+}
+
+void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
+{
+    const struct ls_donation *d = item->donation;
+    wsrep_buf_t req = {.ptr = d->request, .len = d->size};
+    wsrep_buf_t state = {NULL, 0};
+    wsrep_gtid_t at;
+
+    ls_order_wait(&p->commit, item->seqno, -1, NULL, NULL);
+    ls_order_wait(&p->apply, item->seqno, -1, NULL, NULL);
+    if (atomic_load(&p->inconsistent)) {
+        return;
+    }
+    int64_t seqno = ls_order_position(&p->apply);
+    ls_phase_announce(p, LS_NODE_DONOR, false, seqno);
+    if (is_trivial(d)) {
+        end_donation(p, seqno);
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    at.uuid = ls_uuid_to_wsrep(&p->group);
+    ls_mutex_unlock(&p->lock);
+    at.seqno = seqno;
+    if (p->server.sst_donate(p->server.app_ctx, recv_ctx, &req, &at, &state, false) !=
+        WSREP_CB_SUCCESS) {
+        ls_error_log("The server could not start to send its state (SST).");
+        end_donation(p, -ECANCELED);
+    }
+}
+
+wsrep_status_t ls_provider_sst_sent(wsrep_t *self, const wsrep_gtid_t *id, int rcode)
+{
+    struct ls_provider *p = ls_provider_of(self);
+    struct ls_uuid uuid = ls_uuid_from_wsrep(&id->uuid);
+
+    ls_mutex_lock(&p->lock);
+    bool donating = p->donations > 0;
+    ls_mutex_unlock(&p->lock);
+    if (!donating) {
+        return WSREP_CONN_FAIL;
+    }
+    if (rcode >= 0 && ls_uuid_is_zero(&uuid)) {
+        rcode = -EINVAL; /* the script ended without saying what it sent */
+    }
+    end_donation(p, rcode < 0 ? rcode : id->seqno);
+    return WSREP_OK;
+}

@@ -1,0 +1,289 @@
+/* Applier threads: views and the other barrier items. The thread that has the item is alone: it
+ * drains the apply order, then nothing runs but what it calls (trap 18). */
+#include "plugin/provider/provider.h"
+
+#include "sst/state/gvwstate.h"
+#include "wsrep/base/assert.h"
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FINAL_DRAIN_US 10000000
+
+/* Everything up to seqno has been applied, and what failed has passed. */
+static void drain(struct ls_provider *p, int64_t seqno)
+{
+    ls_order_wait(&p->commit, seqno, -1, NULL, NULL);
+    ls_order_wait(&p->apply, seqno, -1, NULL, NULL);
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+    memcpy(out, text, n);
+    memset(out + n, 0, size - n);
+}
+
+static int lowest_protocol(const struct ls_config *c, int own)
+{
+    int lowest = own;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (!c->members[i].no_data && c->members[i].proto_app < lowest) {
+            lowest = c->members[i].proto_app;
+        }
+    }
+    return lowest;
+}
+
+static wsrep_view_info_t *make_view(struct ls_provider *p, const struct ls_config *c,
+                                    wsrep_view_status_t status, int64_t seqno, bool mine)
+{
+    wsrep_view_info_t *v = calloc(1, WSREP_VIEW_INFO_SIZE(c->count));
+
+    LS_ASSERT(v != NULL);
+    v->state_id.uuid = ls_uuid_to_wsrep(&c->group);
+    v->state_id.seqno = seqno;
+    v->view = status == WSREP_VIEW_PRIMARY ? c->view : -1;
+    v->status = status;
+    v->capabilities = LS_CAPABILITIES;
+    v->my_idx = mine ? ls_config_index_of(c, &p->self) : -1;
+    v->memb_num = (int)c->count;
+    v->proto_ver = lowest_protocol(c, p->server.proto_ver);
+    for (uint32_t i = 0; i < c->count; i++) {
+        v->members[i].id = ls_uuid_to_wsrep(&c->members[i].id);
+        copy_text(v->members[i].name, sizeof(v->members[i].name), c->members[i].name);
+        copy_text(v->members[i].incoming, sizeof(v->members[i].incoming), c->members[i].incoming);
+    }
+    return v;
+}
+
+static void show_view(struct ls_provider *p, void *recv_ctx, const struct ls_config *c,
+                      wsrep_view_status_t status, int64_t seqno, bool mine)
+{
+    wsrep_view_info_t *v = make_view(p, c, status, seqno, mine);
+
+    if (p->server.view(p->server.app_ctx, recv_ctx, v, NULL, 0) != WSREP_CB_SUCCESS) {
+        ls_phase_diverge(p, "the server could not take a view of the cluster");
+    }
+    free(v);
+    if (status == WSREP_VIEW_PRIMARY) {
+        atomic_store(&p->engines_up, true);
+    }
+}
+
+static void save_view(struct ls_provider *p, const struct ls_config *c)
+{
+    struct ls_grastate s = {
+        .position = {.uuid = c->group, .seqno = LS_SEQNO_UNDEFINED},
+        .safe_to_bootstrap = c->count == 1,
+    };
+    struct ls_error err = {0};
+
+    ls_saved_state_set(p->saved, &s, &err);
+    if (ls_gvwstate_write(p->server.data_dir, c, &p->self, &err) != LS_OK) {
+        ls_warn("%s", err.text);
+    }
+}
+
+/* connected_cb: the first time after connect, and when the history is another one (trap 35). */
+static void announce(struct ls_provider *p, const struct ls_join *join)
+{
+    const struct ls_config *c = &join->config;
+
+    if (p->announced && ls_uuid_equal(&p->announced_group, &c->group)) {
+        return;
+    }
+    wsrep_view_info_t *v = make_view(p, c, WSREP_VIEW_PRIMARY, join->joined.seqno, true);
+    if (p->server.connected(p->server.app_ctx, v) != WSREP_CB_SUCCESS) {
+        ls_phase_diverge(p, "the server did not accept the connection to the cluster");
+    }
+    free(v);
+    p->announced = true;
+    p->announced_group = c->group;
+}
+
+/* Where both orders go on. */
+static void set_position(struct ls_provider *p, int64_t seqno)
+{
+    ls_order_reset(&p->commit, seqno);
+    ls_order_reset(&p->apply, seqno);
+    p->skip_upto = seqno;
+}
+
+/* The stream brings everything that our database lacks: no donor is needed. */
+static bool stream_suffices(struct ls_provider *p, const struct ls_join *join)
+{
+    int64_t have = ls_order_position(&p->apply);
+    struct ls_grastate saved;
+
+    ls_saved_state_get(p->saved, &saved);
+    return have >= 0 && ls_uuid_equal(&saved.position.uuid, &join->config.group) &&
+           have >= join->base.seqno && have <= join->joined.seqno;
+}
+
+static void forget_skipped(struct ls_provider *p)
+{
+    free(p->last_skipped_view);
+    p->last_skipped_view = NULL;
+}
+
+static void tell_group(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    bool held = p->donations > 0 || p->desyncs > 0;
+    bool desynced = p->donations == 0;
+    ls_mutex_unlock(&p->lock);
+    ls_phase_announce(p, LS_NODE_JOINED, false, ls_order_position(&p->apply));
+    if (held) {
+        ls_phase_announce(p, LS_NODE_DONOR, desynced, ls_order_position(&p->apply));
+    }
+    p->rejoin = false;
+}
+
+void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
+{
+    const struct ls_join *join = item->join;
+    int64_t position = ls_order_position(&p->apply);
+
+    drain(p, item->seqno);
+    if (atomic_load(&p->inconsistent)) {
+        return;
+    }
+    announce(p, join);
+    if (join->bootstrap) {
+        bool known = stream_suffices(p, join);
+        set_position(p, known ? position : join->joined.seqno - 1);
+    } else if (stream_suffices(p, join)) {
+        ls_info("State at %lld is good: the missing write-sets up to %lld come from the log (IST).",
+                (long long)position, (long long)join->joined.seqno);
+        set_position(p, position);
+    } else {
+        if (!ls_transfer_fetch(p, join, &position)) {
+            p->no_state = true;
+            return;
+        }
+        set_position(p, position);
+        atomic_store(&p->engines_up, true);
+    }
+    forget_skipped(p);
+    tell_group(p);
+}
+
+void ls_view_skip(struct ls_provider *p, struct ls_item *item)
+{
+    forget_skipped(p);
+    p->last_skipped_view = item->config;
+    p->last_skipped_seqno = item->seqno;
+    item->config = NULL;
+}
+
+/* The view is one that the server has: it must not set its position back, so last_committed_id
+ * answers the view's own seqno meanwhile (contract 2.8). */
+void ls_view_wake_server(struct ls_provider *p, void *recv_ctx)
+{
+    struct ls_config *c = p->last_skipped_view;
+
+    p->last_skipped_view = NULL;
+    if (c == NULL) {
+        c = malloc(sizeof(*c));
+        LS_ASSERT(c != NULL);
+        ls_mutex_lock(&p->lock);
+        *c = p->config;
+        ls_mutex_unlock(&p->lock);
+        c->view = c->view > 1 ? c->view - 1 : 1;
+        p->last_skipped_seqno = p->skip_upto;
+    }
+    atomic_store(&p->shown_position, p->last_skipped_seqno);
+    show_view(p, recv_ctx, c, WSREP_VIEW_PRIMARY, p->last_skipped_seqno, false);
+    atomic_store(&p->shown_position, -2);
+    free(c);
+}
+
+void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
+{
+    if (item->seqno <= p->skip_upto) {
+        ls_view_skip(p, item);
+        return;
+    }
+    drain(p, item->seqno - 1);
+    if (!atomic_load(&p->inconsistent)) {
+        /* last_committed_id answers one below the view's seqno inside (trap 17). */
+        show_view(p, recv_ctx, item->config, WSREP_VIEW_PRIMARY, item->seqno, item->mine);
+        save_view(p, item->config);
+    }
+    ls_order_pass(&p->commit, item->seqno);
+    ls_order_pass(&p->apply, item->seqno);
+    ls_phase_report_applied(p);
+    if (item->mine && p->rejoin) {
+        tell_group(p);
+    }
+}
+
+void ls_view_nonprimary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
+{
+    drain(p, item->seqno);
+    p->rejoin = true;
+    if (!atomic_load(&p->inconsistent)) {
+        show_view(p, recv_ctx, item->config, WSREP_VIEW_NON_PRIMARY, ls_order_position(&p->apply),
+                  true);
+    }
+}
+
+void ls_view_synced(struct ls_provider *p, struct ls_item *item)
+{
+    drain(p, item->seqno);
+    if (atomic_load(&p->inconsistent)) {
+        return;
+    }
+    ls_info("Synchronized with group, ready for connections");
+    if (p->server.synced(p->server.app_ctx) != WSREP_CB_SUCCESS) {
+        ls_phase_diverge(p, "the server could not go to the synced state");
+    }
+}
+
+static void save_final(struct ls_provider *p)
+{
+    struct ls_grastate s;
+    struct ls_error err = {0};
+
+    ls_saved_state_get(p->saved, &s);
+    ls_mutex_lock(&p->lock);
+    s.position.uuid = p->group;
+    ls_mutex_unlock(&p->lock);
+    s.position.seqno = ls_order_position(&p->apply);
+    if (s.position.seqno >= 0 && !ls_uuid_is_zero(&s.position.uuid)) {
+        ls_saved_state_set(p->saved, &s, &err);
+    }
+    ls_gvwstate_remove(p->server.data_dir, &err);
+}
+
+/* Where data differ an applier may be stuck for good: then the wait has an end (trap 39). */
+static void drain_for_final(struct ls_provider *p, int64_t seqno)
+{
+    int64_t deadline_us = atomic_load(&p->inconsistent) ? ls_clock_us() + FINAL_DRAIN_US : -1;
+
+    ls_order_wait(&p->commit, seqno, deadline_us, NULL, NULL);
+    ls_order_wait(&p->apply, seqno, deadline_us, NULL, NULL);
+}
+
+/* Shutdown hangs until the server has seen this view and every receiver has returned (trap 38). */
+void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
+{
+    struct ls_config none = {.count = 0};
+
+    if (!p->no_state) {
+        drain_for_final(p, item->seqno);
+    }
+    forget_skipped(p);
+    if (!p->no_state && !atomic_load(&p->inconsistent)) {
+        save_final(p);
+    }
+    show_view(p, recv_ctx, &none, WSREP_VIEW_NON_PRIMARY, LS_SEQNO_UNDEFINED, false);
+    ls_mutex_lock(&p->lock);
+    p->connected = false;
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+    ls_queue_close(&p->queue);
+}

@@ -1,0 +1,25 @@
+#include "wsrep/os/process.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+void ls_process_abort(void)
+{
+    struct rlimit none = {0, 0};
+    struct sigaction dfl;
+
+    memset(&dfl, 0, sizeof(dfl));
+    dfl.sa_handler = SIG_DFL;
+    setrlimit(RLIMIT_CORE, &none);
+    sigaction(SIGABRT, &dfl, NULL);
+    abort();
+}
+
+bool ls_process_term_pending(void)
+{
+    sigset_t set;
+
+    return sigpending(&set) == 0 && sigismember(&set, SIGTERM) == 1;
+}

@@ -1,0 +1,15 @@
+/* The process as a whole: it is the server's, so there is little to do here. */
+#ifndef LS_OS_PROCESS_H
+#define LS_OS_PROCESS_H
+
+#include <stdbool.h>
+
+/* Ends the process by SIGABRT without leaving a core file: for states in which the server cannot go
+ * on and no bug is to be looked for. */
+_Noreturn void ls_process_abort(void);
+
+/* SIGTERM was sent and waits: the server takes it only when its start is through, so that a long
+ * wait during the start has to look by itself. */
+bool ls_process_term_pending(void);
+
+#endif
