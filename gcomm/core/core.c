@@ -187,6 +187,7 @@ static void on_tick(struct ls_core *c)
     if (c->role != LS_ROLE_LEFT) {
         core_members_tick(c);
         core_read_tick(c);
+        core_staged_tick(c);
         if (c->role == LS_ROLE_FOLLOWER) {
             core_resubmit(c);
         }

@@ -16,7 +16,8 @@
 #define LEAVE_LIMIT_US 4000000
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
-#define PROMOTE_LAG 1000 /* entries a learner may be behind when it becomes a voter */
+#define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
+#define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 
 /* Another node that we have a connection to, or that is a member. */
 struct peer {
@@ -97,6 +98,7 @@ struct staged {
     bool here;      /* complete on this node */
     bool by_origin; /* leader: the origin asked for it in this term */
     uint64_t index; /* appended to our log here; 0: not */
+    int64_t since_us;
     uint32_t holder_count;
     struct ls_uuid holders[LS_MAX_MEMBERS];
 };
@@ -324,6 +326,7 @@ void core_submissions_appended(struct ls_core *c, const struct ls_entry *e);
 void core_submissions_truncated(struct ls_core *c, uint64_t index);
 void core_submissions_committed(struct ls_core *c, uint64_t index);
 void core_submissions_unknown(struct ls_core *c);
+void core_staged_tick(struct ls_core *c);
 void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config);
 const struct staged *core_staged_find(const struct ls_core *c, const struct ls_sub_id *sub);
 void core_submissions_new_term(struct ls_core *c);

@@ -93,6 +93,7 @@ static struct staged *staged_get(struct ls_core *c, const struct ls_sub_id *sub,
     s->sub = *sub;
     s->size = size;
     s->hash = hash;
+    s->since_us = c->now_us;
     return s;
 }
 
@@ -207,6 +208,20 @@ void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config)
         const struct ls_member *m = ls_config_find(config, &c->staged[i].sub.origin);
         if (c->staged[i].index == 0 &&
             (m == NULL || m->incarnation != c->staged[i].sub.incarnation)) {
+            staged_drop(c, i);
+        }
+    }
+}
+
+/* Some are never asked for: the origin gave up, or lost the component and does not know. Should one
+ * be ordered after all, we fetch it with its entry. What the leader was asked for stays. */
+void core_staged_tick(struct ls_core *c)
+{
+    for (size_t i = c->staged_count; i-- > 0;) {
+        const struct staged *s = &c->staged[i];
+        if (s->index == 0 && c->now_us - s->since_us > STAGED_LIMIT_US &&
+            !(c->role == LS_ROLE_LEADER && s->by_origin) &&
+            !ls_uuid_equal(&s->sub.origin, &c->me.id)) {
             staged_drop(c, i);
         }
     }
