@@ -1,4 +1,4 @@
-#include "test/node/driver.h"
+#include "test/node/driver/driver.h"
 
 #include <stdarg.h>
 #include <stdio.h>

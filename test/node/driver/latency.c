@@ -1,4 +1,4 @@
-#include "test/node/driver.h"
+#include "test/node/driver/driver.h"
 
 /* Log-linear: 16 buckets per power of two, so a percentile is right to 6 %. */
 static unsigned bucket_of(uint64_t us)

@@ -41,6 +41,7 @@ struct config {
     int hot_percent;
     int toi_percent;
     bool bootstrap;
+    bool sst_pause; /* the donor copies while paused, as rsync does; else beside its work */
 };
 extern struct config cfg;
 

@@ -3,7 +3,7 @@
  * The state lives in a shared file mapping: what a killed process had committed is there for the
  * next one, as a storage engine's redo log would give it back. An undo area makes a commit that was
  * cut short by kill -9 disappear. */
-#include "test/node/driver.h"
+#include "test/node/driver/driver.h"
 #include "wsrep/base/hash.h"
 #include "wsrep/base/uuid.h"
 
