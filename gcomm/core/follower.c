@@ -233,7 +233,7 @@ static void send_ack(struct ls_core *c, const struct ls_uuid *to, const struct l
 {
     struct ls_msg *m = core_send(c, to, LS_MSG_ACK);
 
-    m->flags = (uint8_t)(c->need_view ? LS_ACK_NONPRIMARY : 0);
+    m->flags = (uint8_t)(c->need_view && !c->want_join ? LS_ACK_NONPRIMARY : 0);
     m->u.ack.pos = *pos;
     m->u.ack.applied = c->applied;
     m->u.ack.commit = c->commit;

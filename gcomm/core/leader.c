@@ -209,6 +209,15 @@ static void note_progress(struct ls_core *c, struct peer *p, uint64_t index)
     c->append_due = true;
 }
 
+/* An acknowledgement that was sent before the member knew the commit of the view that let it in
+ * again says nothing new. */
+static bool knows_its_view(struct ls_core *c, const struct peer *p, const struct ls_msg *m)
+{
+    const struct ls_member *member = ls_config_find(&c->latest, &p->id);
+
+    return member != NULL && m->u.ack.commit >= member->joined_index;
+}
+
 void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     if (m->term > c->term) {
@@ -226,7 +235,7 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (c->role == LS_ROLE_LEADER) {
         p->applied = m->u.ack.applied;
         p->delivered = m->u.ack.delivered;
-        p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) != 0;
+        p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) && knows_its_view(c, p, m);
         if (p->acked >= m->u.ack.pos.index) {
             note_progress(c, p, m->u.ack.pos.index);
         }
