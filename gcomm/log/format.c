@@ -97,7 +97,10 @@ enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_
             "grastate.dat to get the state from another node",
             out->format, out->needs, LS_LOG_FORMAT_LOWEST, LS_LOG_FORMAT_CURRENT);
     }
-    if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size) {
+    /* Positions near the end of their range are none that a cluster could have reached. */
+    if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size ||
+        out->base.index > INT64_MAX / 2 || out->base.seqno < LS_SEQNO_UNDEFINED ||
+        out->base.seqno > INT64_MAX / 2) {
         return ls_error_set(err, LS_E_CORRUPT, "segment header contradicts itself");
     }
     return LS_OK;

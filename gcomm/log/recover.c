@@ -148,6 +148,25 @@ static enum ls_rc read_headers(struct recovery *r, struct ls_error *err)
     return rc;
 }
 
+/* The oldest files may have no header of their own: after a power failure the name of a purged
+ * segment may be back while its blocks hold what its second life wrote. Older history is no loss,
+ * so the log starts with the first segment that is whole, if there is any. */
+static void skip_headless(struct recovery *r)
+{
+    size_t i = r->first;
+
+    while (i < r->count && !r->files[i].valid) {
+        i++;
+    }
+    if (i == r->count) {
+        return;
+    }
+    for (; r->first < i; r->first++) {
+        ls_warn("write-set log: %s is dropped, %s; the log starts behind it",
+                r->files[r->first].path, r->files[r->first].why);
+    }
+}
+
 /* Builds the segment around what the scan of its bytes finds. */
 static enum ls_rc scan_segment(struct recovery *r, struct ls_segment *s, struct ls_scan *scan,
                                struct ls_error *err)
@@ -195,6 +214,10 @@ static enum ls_rc load_segment(struct recovery *r, struct found_file *f, struct 
     rc = ls_file_size(fd, &size, f->path, err);
     if (rc == LS_OK) {
         rc = read_start(fd, f->path, size, &data, &got, err);
+    }
+    if (rc == LS_OK && got < f->header.data_start) {
+        rc = ls_error_set(err, LS_E_IO, "%s has been cut while it was read", f->path);
+        free(data);
     }
     if (rc != LS_OK) {
         ls_file_close(fd);
@@ -274,8 +297,10 @@ static enum ls_rc look_into_rest(struct recovery *r, const struct found_file *f,
 static enum ls_rc load_segments(struct recovery *r, struct ls_error *err)
 {
     enum ls_rc rc = LS_OK;
-    size_t i = r->first;
+    size_t i;
 
+    skip_headless(r);
+    i = r->first;
     while (i < r->count && rc == LS_OK && file_continues(r, &r->files[i], i)) {
         r->behind = 0; /* the segment that follows stands behind as it should */
         rc = load_segment(r, &r->files[i], err);
