@@ -302,6 +302,7 @@ void core_become_leader(struct ls_core *c)
         p->applied = -1;
         p->nonprimary = false;
         p->sent_us = 0;
+        p->probed_us = 0;
         p->low = 0;
         memset(p->seen, 0, sizeof(p->seen));
         if (!p->up) {

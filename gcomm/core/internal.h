@@ -16,6 +16,7 @@
 #define LEAVE_LIMIT_US 4000000
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
+#define PROBE_LIMIT_US 500000
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
 #define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 
@@ -36,6 +37,8 @@ struct peer {
     uint64_t held_sent;
     int64_t sent_us;
     int64_t refused_us;
+    int64_t
+        probed_us; /* since when we ask whether its log reaches our oldest entry; 0: we do not */
     uint64_t delivered;
     int64_t applied; /* -1: not reported in this term */
     bool nonprimary; /* its server was shown a non-primary view */

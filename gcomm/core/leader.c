@@ -206,6 +206,7 @@ static void note_progress(struct ls_core *c, struct peer *p, uint64_t index)
         }
     }
     p->match = index;
+    p->probed_us = 0;
     c->append_due = true;
 }
 
@@ -246,6 +247,22 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     core_advance_commit(c);
 }
 
+/* A follower asks for what follows all that it knows to be committed. When our log begins later
+ * than that, its own may still reach our oldest entry: only when it has said no to that, too, for a
+ * while (older messages are still under way) is it beyond help. */
+static void resume_at(struct ls_core *c, struct peer *p, uint64_t index)
+{
+    if (index >= c->base.index) {
+        p->probed_us = 0;
+        core_leader_track(c, p, index);
+    } else if (p->probed_us == 0) {
+        p->probed_us = c->now_us;
+        core_leader_track(c, p, c->base.index);
+    } else if (c->now_us - p->probed_us > PROBE_LIMIT_US) {
+        core_leader_track(c, p, index);
+    }
+}
+
 void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     if (m->term > c->term) {
@@ -273,7 +290,7 @@ void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (p->match > m->u.ack.pos.index) {
         p->match = m->u.ack.pos.index;
     }
-    core_leader_track(c, p, m->u.ack.pos.index);
+    resume_at(c, p, m->u.ack.pos.index);
     c->append_due = true;
 }
 
