@@ -50,7 +50,7 @@ void ls_conn_reap(struct ls_net *net)
 
     while (*link != NULL) {
         struct conn *c = *link;
-        if (c->state == CONN_CLOSED && !c->checking) {
+        if (c->state == CONN_CLOSED) {
             *link = c->next;
             ls_conn_free(c);
         } else {
@@ -97,6 +97,7 @@ void ls_conn_close(struct conn *c, const char *why)
     c->state = CONN_CLOSED;
     ls_tcp_close(c->tcp);
     c->tcp = NULL;
+    ls_handshake_forget_check(c);
     if (c->why[0] != '\0') {
         why = c->why;
     }

@@ -16,6 +16,7 @@
 #include "wsrep/os/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HALF_OPEN_MAX 64
@@ -81,25 +82,33 @@ void ls_handshake_start(struct conn *c)
 
 /* ---- accepting ---- */
 
+/* Apart from the connection and the net, both of which may go while the question is asked. */
+struct allow_check {
+    bool (*allow)(void *ctx, const char *address);
+    void *ctx;
+    char host[LS_TCP_ADDR_SIZE];
+    bool allowed;
+    struct conn *conn; /* NULL: closed meanwhile */
+};
+
 static void check_allowed(void *arg)
 {
-    struct conn *c = arg;
-    c->allowed = c->net->allow(c->net->allow_ctx, c->host);
+    struct allow_check *check = arg;
+    check->allowed = check->allow(check->ctx, check->host);
 }
 
 static void allow_checked(void *arg)
 {
-    struct conn *c = arg;
+    struct allow_check *check = arg;
+    struct conn *c = check->conn;
+    bool allowed = check->allowed;
 
-    c->checking = false;
-    if (c->net == NULL) {
-        ls_conn_free(c);
+    free(check);
+    if (c == NULL) {
         return;
     }
-    if (c->state != CONN_CHECKING) {
-        return; /* closed meanwhile: the next tick frees it */
-    }
-    if (!c->allowed) {
+    c->check = NULL;
+    if (!allowed) {
         ls_net_warn(c->net, c->host,
                     "Connection attempt from %s is not allowed: the address is not in the allow "
                     "list (table mysql.wsrep_allowlist)",
@@ -109,6 +118,35 @@ static void allow_checked(void *arg)
     }
     c->state = CONN_HELLO;
     ls_tcp_want_read(c->tcp, true);
+}
+
+void ls_handshake_forget_check(struct conn *c)
+{
+    if (c->check != NULL) {
+        c->check->conn = NULL;
+        c->check = NULL;
+    }
+}
+
+static void begin_check(struct conn *c)
+{
+    struct ls_net *net = c->net;
+    struct allow_check *check = calloc(1, sizeof(*check));
+
+    c->state = CONN_CHECKING;
+    ls_tcp_want_read(c->tcp, false);
+    if (check != NULL) {
+        check->allow = net->allow;
+        check->ctx = net->allow_ctx;
+        check->conn = c;
+        strcpy(check->host, c->host);
+        c->check = check;
+    }
+    if (check == NULL || ls_loop_work(net->loop, check_allowed, allow_checked, check) != LS_OK) {
+        c->check = NULL;
+        free(check);
+        ls_conn_close(c, "no memory to check the allow list");
+    }
 }
 
 static size_t count_half_open(const struct ls_net *net)
@@ -142,15 +180,8 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
     }
     c->state = CONN_HELLO;
     ls_tcp_set_callbacks(tcp, &ls_conn_callbacks, c);
-    if (net->allow == NULL) {
-        return;
-    }
-    c->state = CONN_CHECKING;
-    c->checking = true;
-    ls_tcp_want_read(tcp, false);
-    if (ls_loop_work(net->loop, check_allowed, allow_checked, c) != LS_OK) {
-        c->checking = false;
-        ls_conn_close(c, "no memory to check the allow list");
+    if (net->allow != NULL) {
+        begin_check(c);
     }
 }
 

@@ -40,17 +40,16 @@ enum conn_state {
 
 struct peer;
 struct endpoint;
+struct allow_check;
 
 struct conn {
-    struct ls_net *net; /* NULL: the net is gone, the allow check that comes back frees us */
+    struct ls_net *net;
     struct conn *next;
     struct ls_tcp *tcp; /* NULL once closed */
     enum conn_state state;
     uint8_t purpose; /* enum ls_hello_purpose */
     uint8_t version; /* agreed */
     bool dialled;
-    bool checking; /* the allow check is under way off the thread */
-    bool allowed;
     bool blocked;        /* the socket takes nothing at present */
     bool undecided;      /* refused for a reason of the moment: tells nothing about the peer */
     bool broken;         /* ended by us, the closing event is on its way */
@@ -59,6 +58,7 @@ struct conn {
     bool hello_due;      /* parked before we answered its HELLO */
     bool quiet;          /* closing it is no news for people */
     int64_t deadline_us; /* of connecting or of the handshake */
+    struct allow_check *check; /* under way off the thread */
     struct endpoint *endpoint; /* dialled: where to */
     struct peer *peer;         /* from settling on; bulk dialled: from the start */
     uint64_t instance;         /* of the peer's process */
@@ -208,6 +208,8 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
 void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp); /* listener's callback, ctx is the net */
 void ls_handshake_start(struct conn *c);                   /* dialled and connected */
 void ls_handshake_frame(struct conn *c, const struct ls_frame *f, const uint8_t *body);
+/* The outcome of an allow check under way is not wanted any more. */
+void ls_handshake_forget_check(struct conn *c);
 void ls_handshake_pong(struct conn *c, uint64_t value);
 /* A main connection is gone (peer->main is NULL already): let a parked one go on. */
 void ls_handshake_unpark(struct peer *p);

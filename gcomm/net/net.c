@@ -242,12 +242,8 @@ void ls_net_destroy(struct ls_net *net)
         net->conns = c->next;
         ls_tcp_close(c->tcp);
         c->tcp = NULL;
-        c->state = CONN_CLOSED;
-        if (c->checking) {
-            c->net = NULL;
-        } else {
-            ls_conn_free(c);
-        }
+        ls_handshake_forget_check(c);
+        ls_conn_free(c);
     }
     while (net->peers != NULL) {
         struct peer *p = net->peers;

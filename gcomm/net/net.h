@@ -39,7 +39,8 @@ struct ls_net_options {
     int64_t connect_timeout_us;                    /* gmcast.peer_timeout, default 3 s */
     int64_t handshake_timeout_us;                  /* default 3 s */
     size_t queue_limit_bytes;                      /* per peer, see ls_net_send(); default 64 MiB */
-    bool (*allow)(void *ctx, const char *address); /* off the loop's thread; NULL: all */
+    bool (*allow)(void *ctx, const char *address); /* off the loop's thread, until the loop is
+                                                    * destroyed; NULL: all */
     void *allow_ctx;
 };
 

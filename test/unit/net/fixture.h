@@ -43,7 +43,7 @@ struct node {
     uint16_t port;
     struct peer_seen peers[PEERS];
     size_t peer_count;
-    int64_t stall_us; /* the loop sleeps so long in each message callback */
+    _Atomic int64_t stall_us; /* the loop sleeps so long in each message callback */
 };
 
 struct node_options {
