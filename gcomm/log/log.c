@@ -296,6 +296,10 @@ static enum ls_rc roll(struct ls_log *log, struct ls_error *err)
         }
         size = log->context(log->context_ctx, context, log->context_max);
         LS_ASSERT(size <= log->context_max);
+        if (size == 0) {
+            free(context);
+            return LS_OK;
+        }
     }
     h.number = ls_log_active(log)->number + 1;
     h.base = log->last;

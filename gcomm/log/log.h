@@ -28,7 +28,8 @@ struct ls_log_options {
     uint64_t max_bytes;     /* gcache.size: history kept beyond what is pinned, default 128 MiB */
     uint64_t segment_bytes; /* 0: max_bytes / 8 between 1 MiB and 32 MiB; a larger entry gets a
                               segment of its own size */
-    /* Gives the bytes that the head of a new segment stores (ls_core_context_encode), [W]. */
+    /* Gives the bytes that the head of a new segment stores (ls_core_context_encode), [W]. 0: not
+     * now, the segment goes on and the next flush asks again. NULL: nothing is stored. */
     size_t (*context)(void *ctx, void *buf, size_t size);
     size_t context_max;
     void *context_ctx;

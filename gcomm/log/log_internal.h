@@ -44,7 +44,7 @@ struct ls_log {
     uint8_t *buf;           /* entries appended and not yet written; belongs at active->used */
     size_t buf_used;
     size_t buf_room;
-    size_t pending; /* entries in it */
+    size_t pending;  /* entries in it */
     bool end_marked; /* nothing was written behind the last end mark */
     bool have_spare;
     _Atomic uint64_t spare_bytes; /* also shown in the statistics */

@@ -13,7 +13,12 @@ static size_t context_of(void *ctx, void *buf, size_t size)
 {
     struct fixture *f = ctx;
 
-    assert_true(size >= 64);
+    if (f->no_context) {
+        return 0;
+    }
+    if (size < 64) {
+        abort();
+    }
     return (size_t)snprintf(buf, size, "context at %llu", (unsigned long long)f->tail.index);
 }
 

@@ -18,6 +18,7 @@ struct fixture {
     struct ls_log_pos tail; /* of what was appended */
     bool damaged;           /* what the last open said */
     bool rebooted;          /* what the next one is told */
+    bool no_context;        /* the core cannot say its context now */
     uint64_t max_bytes;
     uint64_t segment_bytes;
 };

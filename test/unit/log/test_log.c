@@ -114,6 +114,31 @@ static void test_segments(void **state)
     fixture_check_all(f, 2000, 0);
 }
 
+/* Without a context there is no new segment: the one there grows, until there is one again. */
+static void test_segment_waits_for_context(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_log_stats stats;
+
+    fixture_open(f);
+    f->no_context = true;
+    for (int i = 0; i < 100; i++) {
+        fixture_append(f, 5, 1000, 0);
+        fixture_flush(f);
+    }
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 1);
+    f->no_context = false;
+    fixture_append(f, 1, 10, 0);
+    fixture_flush(f);
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 2);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->damaged);
+    fixture_check_all(f, 501, 0);
+}
+
 /* Purged files are used again; what they held must not come back. */
 static void test_recycling(void **state)
 {
@@ -490,6 +515,7 @@ int main(void)
         T(test_round_trip),
         T(test_unflushed_is_seen_by_writer_only),
         T(test_segments),
+        T(test_segment_waits_for_context),
         T(test_recycling),
         T(test_find_seqno),
         T(test_verdicts),
