@@ -178,6 +178,7 @@ static void on_tick(struct ls_core *c)
     if (c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE) {
         return;
     }
+    core_refresh_base(c);
     if (c->role == LS_ROLE_LEADER) {
         core_leader_tick(c);
     } else {

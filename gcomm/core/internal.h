@@ -240,6 +240,7 @@ void core_act_role(struct ls_core *c);
 /* store.c: our log and the configurations in it */
 bool core_pos_at(struct ls_core *c, uint64_t index, struct ls_log_pos *out);
 void core_append(struct ls_core *c, struct ls_entry *e);
+void core_refresh_base(struct ls_core *c);
 void core_truncate(struct ls_core *c, uint64_t index);
 void core_set_commit(struct ls_core *c, uint64_t index);
 void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cut,

@@ -266,6 +266,31 @@ void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64
     recompute(c);
 }
 
+/* The host purges its log without a word. What begins our log for us is then the oldest entry that it
+ * still holds. Only committed entries are purged, and those are there to be read. */
+void core_refresh_base(struct ls_core *c)
+{
+    struct ls_entry e;
+    uint64_t gone = c->base.index + 1;
+    uint64_t held = c->commit;
+
+    if (held <= gone || c->log.entry_get(c->log.ctx, gone, &e) ||
+        !c->log.entry_get(c->log.ctx, held, &e)) {
+        return;
+    }
+    while (held - gone > 1) {
+        uint64_t middle = gone + (held - gone) / 2;
+        if (c->log.entry_get(c->log.ctx, middle, &e)) {
+            held = middle;
+        } else {
+            gone = middle;
+        }
+    }
+    if (c->log.entry_get(c->log.ctx, held, &e)) {
+        c->base = ls_entry_pos(&e);
+    }
+}
+
 static size_t context_put(const struct ls_core *c, void *buf, size_t size)
 {
     struct ls_writer w = ls_writer_init(buf, size);
