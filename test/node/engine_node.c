@@ -136,11 +136,14 @@ static void on_config(struct node *n, const struct ls_config *c)
 
     ls_engine_get_stats(n->engine, &stats);
     me = ls_config_find(c, &stats.id);
+    if (me != NULL && me->incarnation != stats.incarnation) {
+        me = NULL; /* an earlier life, from the log */
+    }
     n->members = c->count;
+    n->voters = ls_config_weight(c);
     n->group = c->group;
     n->state = me != NULL ? me->state : LS_NODE_UNDEFINED;
-    if (me != NULL && me->incarnation == stats.incarnation &&
-        (me->state == LS_NODE_JOINER || me->state == LS_NODE_JOINED)) {
+    if (me != NULL && (me->state == LS_NODE_JOINER || me->state == LS_NODE_JOINED)) {
         ls_mutex_unlock(&n->mutex);
         if (me->state == LS_NODE_JOINER) {
             report_state(n, LS_NODE_JOINED);
@@ -346,13 +349,13 @@ void node_wait_synced(struct node *n)
     }
 }
 
-bool node_wait_members(struct node *n, uint32_t members, int64_t timeout_us)
+bool node_wait_members(struct node *n, uint32_t members, uint32_t voters, int64_t timeout_us)
 {
     int64_t due = ls_clock_us() + timeout_us;
     bool in_time = true;
 
     ls_mutex_lock(&n->mutex);
-    while (n->members != members && in_time) {
+    while ((n->members != members || n->voters < voters) && in_time) {
         in_time = ls_cond_wait_until(&n->cond, &n->mutex, due);
     }
     ls_mutex_unlock(&n->mutex);

@@ -31,7 +31,8 @@ struct node {
     int64_t seqno;
     struct ls_uuid group;
     uint32_t connected, nonprimary, left, from_log;
-    uint32_t members; /* of the last view */
+    uint32_t members; /* of the last configuration */
+    uint32_t voters;
     uint64_t owns;
     int state; /* own state in the last configuration */
     uint64_t wrong;
@@ -48,7 +49,7 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
                 bool forget);
 /* Waits for the primary component and, by the stream, for the synced state. */
 void node_wait_synced(struct node *n);
-bool node_wait_members(struct node *n, uint32_t members, int64_t timeout_us);
+bool node_wait_members(struct node *n, uint32_t members, uint32_t voters, int64_t timeout_us);
 /* Until the consumer took everything that `other` took; false after 10 s. */
 bool node_wait_level(struct node *n, struct node *other);
 /* leave: properly; else as if the process died. */

@@ -37,7 +37,7 @@ static void cluster_start(struct cluster *c)
         node_wait_synced(&c->nodes[i]);
     }
     for (int i = 0; i < NODES; i++) {
-        assert_true(node_wait_members(&c->nodes[i], NODES, 5000000));
+        assert_true(node_wait_members(&c->nodes[i], NODES, NODES, 5000000));
     }
 }
 
@@ -301,7 +301,7 @@ static void kill_one(bool leader, size_t size)
     usleep(300000);
     node_stop(&c->nodes[victim], false);
     for (int i = 0; i < NODES; i++) {
-        if (i != victim && !node_wait_members(&c->nodes[i], NODES - 1, 8000000)) {
+        if (i != victim && !node_wait_members(&c->nodes[i], NODES - 1, 1, 8000000)) {
             fail_msg("%s was not removed", c->nodes[victim].name);
         }
     }
@@ -469,10 +469,10 @@ static void test_isolate(void **state)
     cluster_start(c);
     ls_engine_isolate(cut->engine, true);
     assert_true(wait_nonprimary(cut));
-    assert_true(node_wait_members(&c->nodes[0], 2, 8000000));
+    assert_true(node_wait_members(&c->nodes[0], 2, 2, 8000000));
     assert_int_equal(node_submit(&c->nodes[0], 10, &index), LS_OK);
     ls_engine_isolate(cut->engine, false);
-    assert_true(node_wait_members(&c->nodes[0], 3, 8000000));
+    assert_true(node_wait_members(&c->nodes[0], 3, 2, 8000000));
     node_wait_synced(cut);
     assert_int_equal(node_submit(cut, 10, &index), LS_OK);
     cluster_check(c);
