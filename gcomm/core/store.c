@@ -266,8 +266,9 @@ void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64
     recompute(c);
 }
 
-/* The host purges its log without a word. What begins our log for us is then the oldest entry that it
- * still holds. Only committed entries are purged, and those are there to be read. */
+/* The host purges its log without a word. What begins our log for us is then the position before the
+ * oldest entry that it still holds, or that entry when the position cannot be found. Only committed
+ * entries are purged, and those are there to be read. */
 void core_refresh_base(struct ls_core *c)
 {
     struct ls_entry e;
@@ -287,7 +288,11 @@ void core_refresh_base(struct ls_core *c)
         }
     }
     if (c->log.entry_get(c->log.ctx, held, &e)) {
-        c->base = ls_entry_pos(&e);
+        struct ls_log_pos before;
+        bool known = (e.flags & LS_EF_SEQNO) &&
+                     c->log.find_seqno(c->log.ctx, e.seqno - 1, &before) &&
+                     before.index == e.index - 1;
+        c->base = known ? before : ls_entry_pos(&e);
     }
 }
 
