@@ -144,6 +144,10 @@ static void deliver_entry(struct ls_provider *p, struct ls_engine *eng, struct l
     default: /* NOOP: there for the core alone */
         break;
     }
+    if (e->type != LS_ENTRY_WRITESET) {
+        /* Says that it is committed, also to a next start after a crash. */
+        ls_log_set_verdict(ls_engine_log(eng), e->index, LS_VERDICT_PASS);
+    }
     ls_order_pass_upto(&p->delivered, (int64_t)e->index);
     ls_engine_delivered(eng, e->index);
 }
