@@ -169,6 +169,7 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
         c->role == LS_ROLE_LEADER || (!ls_uuid_is_zero(&c->leader) && !c->leader_suspected &&
                                       c->now_us - c->leader_heard_us < c->params.election_min_us);
     bool granted = false;
+    struct peer *p = core_peer(c, from);
     struct ls_msg *r;
 
     if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT ||
@@ -194,6 +195,11 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
             a->u.persist.term = c->term;
             a->u.persist.vote = c->vote;
         }
+    }
+    if (leader_alive && !granted && p != NULL && !core_is_member(c, from)) {
+        /* It may not know the leader, which came after its removal, so that nobody else tells it.
+         */
+        core_refuse(c, p, LS_REFUSE_REMOVED, "you are not a member of the group (any more)");
     }
     r = core_send(c, from, LS_MSG_VOTE_RESP);
     r->term = granted && m->u.vote.pre ? m->term : c->term;

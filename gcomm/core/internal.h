@@ -138,10 +138,11 @@ struct ls_core {
     struct ls_log_pos base;
     struct ls_log_pos last;
     uint64_t commit;
-    uint64_t log_held;   /* durable up to here, with sync_majority */
-    uint64_t delivered;  /* certified here */
-    uint64_t term_first; /* first index of the current term in our log; 0: none yet */
-    int64_t cut;         /* last one in the log */
+    uint64_t commit_told; /* the host was told to deliver up to here */
+    uint64_t log_held;    /* durable up to here, with sync_majority */
+    uint64_t delivered;   /* certified here */
+    uint64_t term_first;  /* first index of the current term in our log; 0: none yet */
+    int64_t cut;          /* last one in the log */
     int64_t cut_committed;
 
     /* configurations: committed at `commit`; quorum ones: old, and pending when pending_index */
@@ -243,6 +244,7 @@ void core_append(struct ls_core *c, struct ls_entry *e);
 void core_refresh_base(struct ls_core *c);
 void core_truncate(struct ls_core *c, uint64_t index);
 void core_set_commit(struct ls_core *c, uint64_t index);
+void core_act_commit(struct ls_core *c);
 void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cut,
                     const struct ls_config *config, uint64_t config_index);
 void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64_t index);

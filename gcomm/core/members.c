@@ -38,9 +38,11 @@ static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_po
 
     *copy = *config;
     c->want_join = false;
-    c->need_view = false;
+    /* Let in by a view that we have had already, before our server was shown a non-primary one: it
+     * takes another view, which our acknowledgements ask for. */
+    c->need_view = c->need_view && from_log && joined->index <= c->commit_told;
     c->need_state = false;
-    c->primary = true;
+    c->primary = !c->need_view;
     c->quorum_seen_us = c->now_us;
     a = core_act(c, LS_ACT_WELCOME);
     a->u.welcome.from_log = from_log;
@@ -533,7 +535,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     act_welcome(c, m->u.welcome.from_log, &m->u.welcome.base, m->u.welcome.base_cut,
                 &m->u.welcome.joined_pos, config);
     if (m->u.welcome.from_log) {
-        core_act(c, LS_ACT_COMMIT)->u.index = c->commit;
+        core_act_commit(c);
     }
 }
 
@@ -558,6 +560,10 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
         if (c->role == LS_ROLE_LEFT || c->role == LS_ROLE_LEADER || c->role == LS_ROLE_IDLE ||
             (m->u.refuse.reason == LS_REFUSE_REMOVED && c->want_join)) {
             return;
+        }
+        if (m->u.refuse.reason == LS_REFUSE_REMOVED && !ls_uuid_is_zero(&c->leader) &&
+            !ls_uuid_equal(&c->leader, from)) {
+            return; /* said before we were let in again: our leader knows better */
         }
         if (c->leaving) {
             core_left(c, "left the group");

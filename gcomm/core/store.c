@@ -235,6 +235,12 @@ static void commit_controls(struct ls_core *c, uint64_t index)
     }
 }
 
+void core_act_commit(struct ls_core *c)
+{
+    core_act(c, LS_ACT_COMMIT)->u.index = c->commit;
+    c->commit_told = c->commit;
+}
+
 void core_set_commit(struct ls_core *c, uint64_t index)
 {
     LS_ASSERT(index > c->commit && index <= c->last.index);
@@ -244,7 +250,7 @@ void core_set_commit(struct ls_core *c, uint64_t index)
         commit_controls(c, index);
     }
     if (!c->want_join) { /* else WELCOME comes first, and the COMMIT right behind it */
-        core_act(c, LS_ACT_COMMIT)->u.index = index;
+        core_act_commit(c);
     }
     if (c->removed) {
         core_left(c, "left the group");
@@ -266,9 +272,9 @@ void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64
     recompute(c);
 }
 
-/* The host purges its log without a word. What begins our log for us is then the position before the
- * oldest entry that it still holds, or that entry when the position cannot be found. Only committed
- * entries are purged, and those are there to be read. */
+/* The host purges its log without a word. What begins our log for us is then the position before
+ * the oldest entry that it still holds, or that entry when the position cannot be found. Only
+ * committed entries are purged, and those are there to be read. */
 void core_refresh_base(struct ls_core *c)
 {
     struct ls_entry e;
@@ -421,6 +427,7 @@ void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cu
     c->base = *base;
     c->last = *base;
     c->commit = base->index;
+    c->commit_told = base->index;
     c->delivered = base->index;
     c->log_held = base->index;
     c->term_first = 0;
