@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPIKE_LIMIT_US 1500000
+
 /* ---- messages ---- */
 
 struct ls_sim_msg *ls_sim_msg_create(const struct ls_msg *m, const struct ls_uuid *from,
@@ -109,8 +111,8 @@ static int64_t travel_us(struct ls_world *w, const struct ls_net_dir *d)
     uint64_t r = ls_prng_next(&w->rng);
 
     us += (int64_t)((double)us * w->profile.jitter * (double)(r & 0xffff) / 65536.0);
-    if (w->profile.spike > 0 && (double)(r >> 40) / 16777216.0 < w->profile.spike) {
-        us *= 100;
+    if (w->faults_on && (double)(r >> 40) / 16777216.0 < w->profile.spike) {
+        us = 100 * us < SPIKE_LIMIT_US ? 100 * us : SPIKE_LIMIT_US;
     }
     return us;
 }
