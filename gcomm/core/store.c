@@ -253,6 +253,9 @@ void core_set_commit(struct ls_core *c, uint64_t index)
         core_act_commit(c);
     }
     if (c->removed) {
+        if (c->role == LS_ROLE_FOLLOWER) {
+            core_follower_flush(c); /* rule 8: we may know of the commit before the leader does */
+        }
         core_left(c, "left the group");
         return;
     }
