@@ -217,6 +217,7 @@ static void take(struct node *n, struct ls_stream_event *ev)
         break;
     case LS_STREAM_LEFT:
         n->left++;
+        print_message("%s: %s\n", n->name, ev->text);
         break;
     }
     ls_cond_broadcast(&n->cond);
