@@ -663,6 +663,11 @@ void core_members_tick(struct ls_core *c)
         m->u.leave.id = c->me.id;
         m->u.leave.incarnation = c->me.incarnation;
     }
+    if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_is_voter(&c->latest, &c->me.id) &&
+        !core_is_voter(&c->old, &c->me.id) &&
+        c->now_us - c->leader_heard_us > c->params.suspect_us) {
+        c->want_join = true; /* a learner asks for no votes, so nobody tells it that it was removed */
+    }
     if (c->want_join && c->role != LS_ROLE_LEADER && c->role != LS_ROLE_LEFT &&
         c->now_us - c->asked_us >= JOIN_INTERVAL_US) {
         send_join(c);
