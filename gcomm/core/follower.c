@@ -8,7 +8,7 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     bool changed = c->role != LS_ROLE_FOLLOWER || !ls_uuid_equal(&c->leader, leader);
 
     if (c->role == LS_ROLE_LEADER || c->role == LS_ROLE_CANDIDATE || c->role == LS_ROLE_CATCHUP ||
-        c->role == LS_ROLE_IDLE) {
+        c->role == LS_ROLE_IDLE || c->role == LS_ROLE_JOINER) {
         c->role = LS_ROLE_FOLLOWER;
     }
     c->leader = *leader;
@@ -157,8 +157,9 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
     bool need_payload;
     bool ok;
 
-    if (c->role == LS_ROLE_JOINER || c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT) {
-        return;
+    if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT ||
+        (c->role == LS_ROLE_JOINER && c->old.count == 0)) {
+        return; /* a joiner that kept its log may be a voter to be: the group may need its answer */
     }
     if (m->term < c->term) {
         struct ls_log_pos pos = resume_pos(c);
