@@ -97,10 +97,10 @@ enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_
             "grastate.dat to get the state from another node",
             out->format, out->needs, LS_LOG_FORMAT_LOWEST, LS_LOG_FORMAT_CURRENT);
     }
-    /* Positions near the end of their range are none that a cluster could have reached. */
+    /* Numbers near the end of their range are none that a cluster could have reached. */
     if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size ||
         out->base.index > INT64_MAX / 2 || out->base.seqno < LS_SEQNO_UNDEFINED ||
-        out->base.seqno > INT64_MAX / 2) {
+        out->base.seqno > INT64_MAX / 2 || out->generation >= LS_LOG_GENERATION_CAP) {
         return ls_error_set(err, LS_E_CORRUPT, "segment header contradicts itself");
     }
     return LS_OK;
@@ -152,7 +152,8 @@ void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint
 
 bool ls_entry_header_check(const struct ls_entry_header *h)
 {
-    return h->magic == LS_LOG_ENTRY_MAGIC && h->checksum == entry_checksum(h);
+    return h->magic == LS_LOG_ENTRY_MAGIC && h->generation < LS_LOG_GENERATION_CAP &&
+           h->checksum == entry_checksum(h);
 }
 
 void ls_entry_header_decode(const struct ls_entry_header *h, struct ls_entry *out)

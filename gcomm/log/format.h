@@ -16,7 +16,8 @@
 #define LS_LOG_MAGIC "LOCKSTEP"
 #define LS_LOG_ENTRY_MAGIC 0x3145534cu /* "LSE1" */
 #define LS_LOG_CONTEXT_CAP (1024u * 1024u)
-#define LS_LOG_PAYLOAD_CAP 0x7fffffffu /* the server's largest write-set */
+#define LS_LOG_PAYLOAD_CAP 0x7fffffffu    /* the server's largest write-set */
+#define LS_LOG_GENERATION_CAP 0x7fffffffu /* no log is cut so often */
 #define LS_LOG_ALIGN 8u
 
 enum ls_segment_flag {
@@ -81,7 +82,7 @@ void ls_entry_header_encode(const struct ls_entry *e, uint32_t generation, uint6
 /* The mark behind the last entry, after a cut. */
 void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint64_t durable,
                         struct ls_entry_header *out);
-/* Magic and checksum. */
+/* Magic, checksum, and a generation that can rise. */
 bool ls_entry_header_check(const struct ls_entry_header *h);
 /* payload is set to NULL. */
 void ls_entry_header_decode(const struct ls_entry_header *h, struct ls_entry *out);

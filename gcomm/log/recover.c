@@ -431,6 +431,10 @@ static enum ls_rc settle(struct recovery *r, bool *damaged, struct ls_error *err
 {
     enum ls_rc rc;
 
+    if (r->generation >= LS_LOG_GENERATION_CAP / 2) {
+        return ls_error_set(err, LS_E_CORRUPT, "its segments claim to have been cut %u times",
+                            r->generation); /* and there must be room for more */
+    }
     *damaged = report(r);
     settle_spare(r->log);
     rc = settle_end(r, *damaged, err);

@@ -140,7 +140,8 @@ static struct ls_log *open_log(void)
     bool damaged;
 
     if (ls_log_open(&opt, &log, &damaged, &err) != LS_OK) {
-        LS_ASSERT(err.text[0] != '\0');
+        LS_ASSERT(err.code == LS_E_VERSION ||
+                  (err.code == LS_E_CORRUPT && strstr(err.text, "claim to have been cut") != NULL));
         return NULL;
     }
     return log;
@@ -187,7 +188,9 @@ static void open_twice(const uint8_t *data, size_t size)
     end = append_one(log);
     ls_log_close(log);
     log = open_log();
-    LS_ASSERT(log != NULL);
+    if (log == NULL) {
+        return; /* the one open that the generation had room for is used up */
+    }
     last = ls_log_last(log);
     LS_ASSERT(last.index == end.index && ls_hash128_equal(last.chain, end.chain));
     ls_log_close(log);
