@@ -9,7 +9,6 @@
 
 /* Every body begins with u8 flags and u64 term; the fields of each type follow in the order of its
  * put_ function. */
-#define ENTRY_CARRIES_PAYLOAD 1
 
 /* ---- parts ---- */
 
@@ -79,7 +78,7 @@ static void put_entry(struct ls_writer *w, const struct ls_msg *msg, const struc
     ls_put_u8(w, e->type);
     ls_put_u8(w, e->flags);
     ls_put_u8(w, verdicts ? e->verdict : LS_VERDICT_UNKNOWN);
-    ls_put_u8(w, ls_wire_has_payload(msg, e) ? ENTRY_CARRIES_PAYLOAD : 0);
+    ls_put_u8(w, ls_wire_has_payload(msg, e));
     ls_put_u32(w, e->size);
     ls_put_u64(w, e->payload_hash);
     ls_put_u64(w, e->chain.lo);
@@ -87,10 +86,10 @@ static void put_entry(struct ls_writer *w, const struct ls_msg *msg, const struc
 }
 
 /* Takes the entry's payload from *payload, of which *left bytes are unread. */
-static enum ls_rc get_entry(struct ls_reader *r, const uint8_t **payload, uint32_t *left,
-                            struct ls_entry *e, struct ls_error *err)
+static enum ls_rc get_entry(struct ls_reader *r, uint8_t msg_flags, const uint8_t **payload,
+                            uint32_t *left, struct ls_entry *e, struct ls_error *err)
 {
-    uint8_t carries;
+    bool carries;
 
     e->index = ls_get_u64(r);
     e->term = ls_get_u64(r);
@@ -99,7 +98,7 @@ static enum ls_rc get_entry(struct ls_reader *r, const uint8_t **payload, uint32
     e->type = ls_get_u8(r);
     e->flags = ls_get_u8(r);
     e->verdict = ls_get_u8(r);
-    carries = ls_get_u8(r);
+    carries = get_bool(r);
     e->size = ls_get_u32(r);
     e->payload_hash = ls_get_u64(r);
     e->chain.lo = ls_get_u64(r);
@@ -107,10 +106,11 @@ static enum ls_rc get_entry(struct ls_reader *r, const uint8_t **payload, uint32
     e->payload = NULL;
     if (r->failed || e->type < LS_ENTRY_NOOP || e->type > LS_ENTRY_CUT ||
         (e->flags & ~(LS_EF_SEQNO | LS_EF_BIG)) != 0 || e->verdict > LS_VERDICT_FAIL ||
-        carries > ENTRY_CARRIES_PAYLOAD) {
+        (e->verdict != LS_VERDICT_UNKNOWN && (msg_flags & LS_APPEND_VERDICTS) == 0) ||
+        (carries && ((msg_flags & LS_APPEND_META_ONLY) != 0 || e->size == 0))) {
         return ls_error_set(err, LS_E_PROTO, "a log entry in a message has impossible fields");
     }
-    if (carries == 0) {
+    if (!carries) {
         return LS_OK;
     }
     if (e->size > *left) {
@@ -176,7 +176,7 @@ static enum ls_rc get_append(struct ls_wire_decoder *d, struct ls_reader *r, con
         return rc;
     }
     for (uint32_t i = 0; i < count; i++) {
-        rc = get_entry(r, &payload, &payload_size, &d->entries[i], err);
+        rc = get_entry(r, m->flags, &payload, &payload_size, &d->entries[i], err);
         if (rc != LS_OK) {
             return rc;
         }
@@ -371,7 +371,6 @@ static void put_body(struct ls_writer *w, const struct ls_msg *m, const struct l
         break;
     case LS_MSG_SUBMIT:
     case LS_MSG_HELD:
-    case LS_MSG_WITHDRAW:
         put_submit(w, m);
         break;
     case LS_MSG_READ_REQ:
@@ -500,7 +499,6 @@ enum ls_rc ls_wire_message_decode(struct ls_wire_decoder *d, const struct ls_fra
         break;
     case LS_MSG_SUBMIT:
     case LS_MSG_HELD:
-    case LS_MSG_WITHDRAW:
         rc = get_submit(&r, payload, f->payload_size, out, err);
         break;
     default:
