@@ -93,6 +93,9 @@ static void take_config(struct ls_provider *p, const struct ls_config *c)
     p->group = c->group;
     forget_transfers(p, NULL);
     look_after_donor(p);
+    if (atomic_load(&p->phase) == LS_PHASE_OPEN && ls_config_find(c, &p->self) != NULL) {
+        ls_phase_shift(p, LS_PHASE_PRIMARY); /* the component is back, with us in it */
+    }
     ls_mutex_unlock(&p->lock);
     update_flow_limit(p);
 }
@@ -327,11 +330,9 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
 
 /* Where the index starts anew: behind `base`, with the cut in force there. The stream brings what
  * is needed since. */
-static void start_index(struct ls_provider *p, const struct ls_stream_event *ev)
+static void start_index(struct ls_provider *p, const struct ls_stream_event *ev, bool continues)
 {
-    bool going_on = p->cert != NULL && ev->from_log;
-
-    if (!going_on) {
+    if (!continues) {
         ls_mutex_lock(&p->lock);
         bool optimistic = p->settings.cert_optimistic_pa;
         ls_mutex_unlock(&p->lock);
@@ -343,7 +344,7 @@ static void start_index(struct ls_provider *p, const struct ls_stream_event *ev)
     }
     p->known_upto = ev->joined.index;
     /* Right after a start nothing is under way: the database position is the apply order's. */
-    p->unneeded_upto = !going_on && ev->from_log ? ls_order_position(&p->apply) : -1;
+    p->unneeded_upto = !continues && ev->from_log ? ls_order_position(&p->apply) : -1;
 }
 
 void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
@@ -351,8 +352,9 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
     struct ls_join *join = malloc(sizeof(*join));
 
     LS_ASSERT(join != NULL && ev->config != NULL);
-    start_index(p, ev);
     join->bootstrap = ev->bootstrap;
+    join->continues = p->cert != NULL && ev->from_log;
+    start_index(p, ev, join->continues);
     join->base = ev->base;
     join->joined = ev->joined;
     join->config = *ev->config;

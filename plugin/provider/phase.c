@@ -83,8 +83,10 @@ void ls_phase_check_sync(struct ls_provider *p)
         p->sync_asked = true;
     }
     ls_mutex_unlock(&p->lock);
-    if (ask) {
-        ls_phase_announce(p, LS_NODE_SYNCED, false, applied);
+    if (ask && ls_phase_announce(p, LS_NODE_SYNCED, false, applied) != LS_OK) {
+        ls_mutex_lock(&p->lock);
+        p->sync_asked = false;
+        ls_mutex_unlock(&p->lock);
     }
 }
 

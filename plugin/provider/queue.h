@@ -26,6 +26,7 @@ enum ls_item_type {
 /* What a CONNECTED item carries. */
 struct ls_join {
     bool bootstrap;
+    bool continues; /* the stream goes on behind what was delivered before */
     struct ls_log_pos base;
     struct ls_log_pos joined;
     struct ls_config config;

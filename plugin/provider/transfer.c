@@ -161,9 +161,10 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
     struct ls_sst_wait got;
     size_t len;
 
-    ls_info("State transfer required: group state %s:%lld, local state %lld",
+    ls_info("State transfer required: group state %s:%lld, local state %lld, write-sets are to be "
+            "had from %lld on",
             LS_UUID_STR(&join->config.group), (long long)join->joined.seqno,
-            (long long)ls_order_position(&p->apply));
+            (long long)ls_order_position(&p->apply), (long long)join->base.seqno + 1);
     begin_wait(p);
     void *req = ask_server(p, &len);
     if (len == 0) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FINAL_DRAIN_US 10000000
+#define TELL_RETRY_US 5000
 
 /* Everything up to seqno has been applied, and what failed has passed. */
 static void drain(struct ls_provider *p, int64_t seqno)
@@ -119,8 +120,10 @@ static bool stream_suffices(struct ls_provider *p, const struct ls_join *join)
     struct ls_grastate saved;
 
     ls_saved_state_get(p->saved, &saved);
-    return have >= 0 && ls_uuid_equal(&saved.position.uuid, &join->config.group) &&
-           have >= join->base.seqno && have <= join->joined.seqno;
+    if (have < 0 || !ls_uuid_equal(&saved.position.uuid, &join->config.group)) {
+        return false;
+    }
+    return join->continues || (have >= join->base.seqno && have <= join->joined.seqno);
 }
 
 static void forget_skipped(struct ls_provider *p)
@@ -129,17 +132,39 @@ static void forget_skipped(struct ls_provider *p)
     p->last_skipped_view = NULL;
 }
 
+/* The engine takes entries a moment after it has put CONNECTED or the view into the stream; when
+ * the component is lost instead, the next one starts this again. */
+static void tell_state(struct ls_provider *p, enum ls_node_state state, bool desynced)
+{
+    enum ls_rc rc = ls_phase_announce(p, state, desynced, ls_order_position(&p->apply));
+
+    while (rc == LS_E_NOT_PRIMARY) {
+        int64_t deadline_us = ls_clock_us() + TELL_RETRY_US;
+        ls_mutex_lock(&p->lock);
+        bool over = p->closing || atomic_load(&p->phase) <= LS_PHASE_OPEN;
+        if (!over) {
+            ls_cond_wait_until(&p->changed, &p->lock, deadline_us);
+        }
+        ls_mutex_unlock(&p->lock);
+        if (over) {
+            return;
+        }
+        rc = ls_phase_announce(p, state, desynced, ls_order_position(&p->apply));
+    }
+}
+
+/* Our state is complete, or was all the time. */
 static void tell_group(struct ls_provider *p)
 {
     ls_mutex_lock(&p->lock);
     bool held = p->donations > 0 || p->desyncs > 0;
     bool desynced = p->donations == 0;
     ls_mutex_unlock(&p->lock);
-    ls_phase_announce(p, LS_NODE_JOINED, false, ls_order_position(&p->apply));
-    if (held) {
-        ls_phase_announce(p, LS_NODE_DONOR, desynced, ls_order_position(&p->apply));
-    }
     p->rejoin = false;
+    tell_state(p, LS_NODE_JOINED, false);
+    if (held) {
+        tell_state(p, LS_NODE_DONOR, desynced);
+    }
 }
 
 void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
