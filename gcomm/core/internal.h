@@ -13,6 +13,7 @@
 #define REFUSE_INTERVAL_US 200000
 #define JOIN_INTERVAL_US 200000
 #define LEAVE_INTERVAL_US 100000
+#define WELCOME_PATIENCE_US 2000000
 #define LEAVE_LIMIT_US 4000000
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
@@ -45,6 +46,7 @@ struct peer {
 
     /* leader only: the join it asked for */
     bool wants_join;
+    int64_t welcomed_us; /* when WELCOME went out on this connection; 0: not */
     bool join_need_state;
     struct ls_log_pos join_pos;
     struct ls_member join_me;

@@ -373,6 +373,7 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
     m->u.welcome.joined_pos = *joined;
     m->u.welcome.config = copy;
     p->wants_join = false;
+    p->welcomed_us = c->now_us;
     p->match = 0;
     p->ack = (struct ls_log_pos){0};
     p->acked = 0;
@@ -471,8 +472,6 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
 
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
-    const struct ls_member *old;
-
     if (c->role != LS_ROLE_LEADER) {
         return; /* a joiner asks everybody it knows; only the leader answers */
     }
@@ -481,24 +480,15 @@ void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
                     "the request names another node than the connection");
         return;
     }
+    if (p->welcomed_us != 0 && c->now_us - p->welcomed_us < WELCOME_PATIENCE_US) {
+        return; /* sent before our answer came: that is on its way */
+    }
+    /* Also when it was let in before and the answer was lost: by a new view, since what its index
+     * is rebuilt from belongs to the commit cut in force where it joins. */
     p->join_me = m->u.join.me;
     p->join_pos = m->u.join.pos;
     p->join_need_state = m->u.join.need_state != 0;
-    old = ls_config_find(&c->committed, &p->id);
     p->wants_join = true;
-    if (c->pending_index == 0 && old != NULL && old->incarnation == p->incarnation &&
-        old->joined_index > 0) {
-        /* let in already, the answer was lost: the entry itself says how the group was then */
-        struct ls_entry e;
-        struct ls_config *config = core_scratch(c, sizeof(*config));
-        if (c->log.entry_get(c->log.ctx, old->joined_index, &e) && e.type == LS_ENTRY_CONFIG &&
-            ls_config_decode(e.payload, e.size, config, NULL) == LS_OK &&
-            (old->role == LS_MEMBER_LEARNER || can_continue(c, p))) {
-            struct ls_log_pos joined = ls_entry_pos(&e);
-            send_welcome(c, p, &joined, config);
-            return;
-        }
-    }
     core_manage_members(c);
 }
 
@@ -666,7 +656,8 @@ void core_members_tick(struct ls_core *c)
     if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_is_voter(&c->latest, &c->me.id) &&
         !core_is_voter(&c->old, &c->me.id) &&
         c->now_us - c->leader_heard_us > c->params.suspect_us) {
-        c->want_join = true; /* a learner asks for no votes, so nobody tells it that it was removed */
+        c->want_join =
+            true; /* a learner asks for no votes, so nobody tells it that it was removed */
     }
     if (c->want_join && c->role != LS_ROLE_LEADER && c->role != LS_ROLE_LEFT &&
         c->now_us - c->asked_us >= JOIN_INTERVAL_US) {

@@ -60,6 +60,7 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     p->up = true;
     p->unreachable = false;
     p->heard_us = c->now_us;
+    p->welcomed_us = 0;
     if (p->incarnation != incarnation) {
         p->incarnation = incarnation;
         p->wants_join = false;
