@@ -271,7 +271,8 @@ static void choose_donor(struct ls_node *n)
 
     for (int i = 0; i < w->count; i++) {
         struct ls_node *d = &w->nodes[(from + i) % w->count];
-        if (d != n && d->running && !d->arbiter && d->srv.data && d->srv.in_view) {
+        if (d != n && d->running && !d->arbiter && d->srv.data && d->srv.in_view &&
+            d->srv.state >= LS_NODE_DONOR) {
             n->srv.sst_donor = d->slot;
             n->srv.sst_donor_run = d->run;
             n->srv.sst_at = w->now + ls_world_between(w, 200000, 3000000);
@@ -294,6 +295,7 @@ static void settle_own(struct ls_node *n, const struct ls_entry *e, bool pass)
     bool request = s->id == n->srv.sst_sub;
     ls_host_settle(n, s, pass ? LS_FATE_ACKED : LS_FATE_CONFLICT, e->index);
     if (request) {
+        n->srv.sst_index = e->index;
         choose_donor(n);
     }
 }
@@ -413,6 +415,9 @@ static void finish_transfer(struct ls_node *n)
         return; /* the donor is gone: another request follows */
     }
     ls_server_apply(d);
+    if (d->srv.delivered < s->sst_index) {
+        return; /* it never saw the request: cut off, or far behind */
+    }
     if (d->srv.db.seqno < ls_disk_base(&n->disk).seqno) {
         ls_oracle_fail(&n->world->oracle,
                        "host: the snapshot for node %d is at seqno %" PRId64
