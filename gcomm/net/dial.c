@@ -246,31 +246,59 @@ bool ls_dial_connect(struct ls_net *net, const char *addr, uint8_t purpose, stru
     return true;
 }
 
+static void tell_unreachable(struct ls_net *net, struct peer *p, const char *why)
+{
+    char id[LS_NET_SHORT_ID_SIZE];
+
+    p->verdict_due = false;
+    ls_short_id(&p->id, id);
+    ls_info("(%s, '%s') reconnecting to peer %s with addr tcp://%s failed: %s", net->short_id,
+            net->listen_text, id, p->dial, why);
+    if (net->cb.peer_down != NULL) {
+        net->cb.peer_down(net->cb.ctx, &p->id, true);
+    }
+}
+
+/* A name may well give addresses at which no node listens (IPv6 beside IPv4, say): once somebody is
+ * connected, these are no news. */
+static bool worth_a_line(const struct ls_net *net, const struct endpoint *e)
+{
+    return (e->sources & (SOURCE_USER | SOURCE_MEMBER)) != 0 &&
+           (e->named_until_us == 0 || net->stats.connections == 0);
+}
+
 /* An attempt at e ended without a connection. */
 static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct conn *c,
                            const char *why)
 {
     bool verdict = verdict_wanted(net, e) && (c == NULL || !c->undecided);
     struct peer *p = verdict ? ls_peer_find(net, &e->peer) : NULL;
-    char id[LS_NET_SHORT_ID_SIZE];
+    uint32_t held_back;
 
     e->fails++;
     e->next_us = ls_clock_us() + e->pause_us;
     e->pause_us = e->pause_us < LS_NET_PAUSE_MAX_US / 2 ? e->pause_us * 2 : LS_NET_PAUSE_MAX_US;
     if (p != NULL) {
-        p->verdict_due = false;
-        ls_short_id(&p->id, id);
-        ls_info("(%s, '%s') reconnecting to peer %s with addr tcp://%s failed: %s", net->short_id,
-                net->listen_text, id, e->addr, why);
-        if (net->cb.peer_down != NULL) {
-            net->cb.peer_down(net->cb.ctx, &p->id, true);
-        }
-    } else if ((c == NULL || !c->quiet) && (e->sources & (SOURCE_USER | SOURCE_MEMBER)) != 0) {
-        uint32_t held_back;
-        if (ls_net_may_warn(net, e->addr, &held_back)) {
-            ls_info("(%s, '%s') no connection to tcp://%s yet (%s), trying again", net->short_id,
-                    net->listen_text, e->addr, why);
-        }
+        tell_unreachable(net, p, why);
+    } else if ((c == NULL || !c->quiet) && worth_a_line(net, e) &&
+               ls_net_may_warn(net, e->addr, &held_back)) {
+        ls_info("(%s, '%s') no connection to tcp://%s yet (%s), trying again", net->short_id,
+                net->listen_text, e->addr, why);
+    }
+}
+
+void ls_dial_found(struct conn *c, const struct ls_uuid *id)
+{
+    struct endpoint *e = c->endpoint;
+    struct peer *missed = NULL;
+
+    if (e->has_peer && !ls_uuid_equal(&e->peer, id) && verdict_wanted(c->net, e)) {
+        missed = ls_peer_find(c->net, &e->peer);
+    }
+    e->has_peer = true;
+    e->peer = *id;
+    if (missed != NULL) {
+        tell_unreachable(c->net, missed, "another node is there now");
     }
 }
 

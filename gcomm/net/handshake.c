@@ -383,8 +383,7 @@ static void learn(struct conn *c, const struct ls_hello *h)
     struct ls_net *net = c->net;
 
     if (c->endpoint != NULL) {
-        c->endpoint->has_peer = true;
-        c->endpoint->peer = h->id;
+        ls_dial_found(c, &h->id);
     }
     if (c->dial[0] != '\0') {
         ls_dial_add(net, c->dial, SOURCE_GOSSIP, &h->id);

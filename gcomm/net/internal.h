@@ -222,6 +222,8 @@ void ls_dial_add(struct ls_net *net, const char *text, unsigned source,
 struct endpoint *ls_dial_endpoint(struct ls_net *net, const char *numeric);
 /* Try this peer's address now and report whether it was reached. */
 void ls_dial_verdict(struct ls_net *net, struct peer *p);
+/* Who is at the end of a dialled connection. */
+void ls_dial_found(struct conn *c, const struct ls_uuid *id);
 /* A dialled connection ended before it was up (why), or after (up). */
 void ls_dial_ended(struct conn *c, bool was_up, const char *why);
 void ls_dial_tick(struct ls_net *net, int64_t now_us);

@@ -78,6 +78,20 @@ static void set_options(int fd)
 
 /* ---- connections ---- */
 
+/* A socket that looks for a free port of its own may find the very one that it dials (TCP's
+ * simultaneous open): then it talks to itself, and nobody listens there. */
+static bool is_connected_to_itself(int fd)
+{
+    struct sockaddr_storage local;
+    struct sockaddr_storage peer;
+    socklen_t local_len = sizeof(local);
+    socklen_t peer_len = sizeof(peer);
+
+    return getsockname(fd, (struct sockaddr *)&local, &local_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && local_len == peer_len &&
+           memcmp(&local, &peer, local_len) == 0;
+}
+
 static void connect_finished(struct ls_tcp *t)
 {
     int error = t->connect_errno;
@@ -85,6 +99,9 @@ static void connect_finished(struct ls_tcp *t)
 
     if (error == 0 && getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
         error = errno;
+    }
+    if (error == 0 && is_connected_to_itself(t->fd)) {
+        error = ECONNREFUSED;
     }
     t->connecting = false;
     t->cb->connected(t->ctx, error == 0 ? LS_OK : LS_E_IO, error == 0 ? "" : strerror(error));

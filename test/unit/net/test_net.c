@@ -142,14 +142,39 @@ static void test_peer_killed_and_back(void **state)
     node_stop(b);
 }
 
-static void do_drop(struct node *n, void *arg)
-{
-    ls_net_drop(n->net, arg, "tested");
-}
-
 static void do_isolate(struct node *n, void *arg)
 {
     ls_net_isolate(n->net, *(bool *)arg);
+}
+
+/* In the place of the peer there is another node now: the peer is unreachable. */
+static void test_other_node_in_its_place(void **state)
+{
+    struct node_options opt = {.id = 2, .incarnation = 1};
+    struct node *a = start(1);
+    struct node *b = node_start(&opt);
+    struct node gone = {.id = b->id};
+    struct node *c;
+
+    (void)state;
+    node_know(a, b);
+    assert_connected(a, b);
+    opt.port = b->port;
+    opt.id = 3;
+    a->stall_us = 500000; /* so that it does not redial before the other is there */
+    node_send_numbers(b, a, 0, 0);
+    usleep(100000);
+    node_stop(b);
+    c = node_start(&opt);
+    assert_true(node_wait(a, c, seen_up));
+    assert_true(node_wait(a, &gone, seen_unreachable));
+    node_stop(a);
+    node_stop(c);
+}
+
+static void do_drop(struct node *n, void *arg)
+{
+    ls_net_drop(n->net, arg, "tested");
 }
 
 static bool up_twice(const struct peer_seen *s)
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_simultaneous_dial),
         cmocka_unit_test(test_gossip),
         cmocka_unit_test(test_peer_killed_and_back),
+        cmocka_unit_test(test_other_node_in_its_place),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_isolate),
         cmocka_unit_test(test_large_messages),
