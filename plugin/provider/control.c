@@ -121,9 +121,11 @@ void ls_control_config(struct ls_provider *p, struct ls_stream_event *ev)
         log_component(p, ev->config, true);
     }
     ls_cert_view(p->cert, e->seqno);
+    bool in = ls_config_find(ev->config, &p->self) != NULL;
     struct ls_item item = {
         .type = LS_ITEM_VIEW,
-        .mine = !past && ls_config_find(ev->config, &p->self) != NULL,
+        .mine = !past && in,
+        .parting = !past && !in,
         .seqno = e->seqno,
         .index = e->index,
         .config = ev->config,

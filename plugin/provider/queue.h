@@ -45,6 +45,7 @@ struct ls_item {
     uint8_t type; /* enum ls_item_type */
     bool pass;    /* APPLY: certified */
     bool mine;    /* VIEW: our membership is in force */
+    bool parting; /* VIEW: the one that we left with */
     uint32_t size;
     int64_t seqno;      /* in force after it; its own for APPLY and VIEW */
     int64_t depends_on; /* APPLY */

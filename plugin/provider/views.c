@@ -233,7 +233,8 @@ void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item
         return;
     }
     drain(p, item->seqno - 1);
-    if (!atomic_load(&p->inconsistent)) {
+    /* The view that lacks us is the others': a non-primary or the final one follows here. */
+    if (!item->parting && !atomic_load(&p->inconsistent)) {
         /* last_committed_id answers one below the view's seqno inside (trap 17). */
         show_view(p, recv_ctx, item->config, WSREP_VIEW_PRIMARY, item->seqno, item->mine);
         save_view(p, item->config);
