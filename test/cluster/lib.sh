@@ -74,15 +74,17 @@ ends_within() { wait_until "$1" node_is_dead "$2"; }
 refused() { sql "$2" "$3" 2>&1 | grep -q "^ERROR $1 "; }
 
 # load_start NAME NODE TABLE: inserts one row after the other until load_stop, and writes down the
-# key of each row that the server acknowledged. The table has a primary key k VARCHAR(40).
+# key of each row that the server acknowledged. The table has a primary key k VARCHAR(40). Errors are
+# kept, too; a load whose server is gone ends by itself after a thousand of them.
 load_start() {
     local name=$1 node=$2 table=$3
     : >"$LS_WORK/load.$name"
     # shellcheck disable=SC2016 # for the shell below
     setsid bash -c 'i=0; while :; do i=$((i + 1)); echo "INSERT INTO $1 (k) VALUES ('"'"'$0-$i'"'"') RETURNING k;"; done |
-        exec mariadb --no-defaults -u root --socket="$2" --unbuffered --batch --skip-column-names --skip-reconnect' \
-        "$name" "$table" "$(node_dir "$node")/sock" \
-        >"$LS_WORK/load.$name" 2>"$LS_WORK/load.$name.errors" 9>&- &
+        exec mariadb --no-defaults -u root --socket="$2" --unbuffered --batch --skip-column-names --skip-reconnect \
+            --force 2> >(grep --line-buffered "^ERROR" | head -n 1000 >"$3")' \
+        "$name" "$table" "$(node_dir "$node")/sock" "$LS_WORK/load.$name.errors" \
+        >"$LS_WORK/load.$name" 9>&- &
     LS_PID[load_$name]=$!
     disown $!
 }
@@ -98,7 +100,19 @@ load_count() { wc -l <"$LS_WORK/load.$1"; }
 load_grows() {
     local before
     before=$(load_count "$1")
-    wait_until 30 eval "[ \$(load_count $1) -gt $((before + 20)) ]"
+    wait_until 30 eval "[ \$(load_count $1) -gt $((before + 20)) ]" && return 0
+    say "    load $1 stands at $(load_count "$1") rows; its last errors:"
+    tail -n 3 "$LS_WORK/load.$1.errors"
+    return 1
+}
+
+# only_conflicts NAME...: these loads met no error other than 1213.
+only_conflicts() {
+    local name clean=yes
+    for name in "$@"; do
+        grep -v '^ERROR 1213 ' "$LS_WORK/load.$name.errors" | sort | uniq -c | head -n 3 | grep . && clean=
+    done
+    [ -n "$clean" ]
 }
 
 # nothing_lost NAME NODE TABLE: every acknowledged row is on that node.

@@ -24,6 +24,7 @@ expect "an earlier one is not" grep -qE '^safe_to_bootstrap: +0$' "$(node_dir 2)
 node_launch 2 --wsrep-new-cluster
 expect "bootstrap of the earlier one is refused" ends_within 30 2
 expect "and its log says why" log_says 2 "safe_to_bootstrap"
+node_kill 2
 must node_start 1 --wsrep-new-cluster
 must node_start 2
 must node_start 3

@@ -33,6 +33,7 @@ for load in a b c d e f; do
     expect "load $load makes progress beside the others" load_grows "$load"
 done
 for load in a b c d e f; do load_stop "$load"; done
+expect "no load met an error other than 1213" only_conflicts a b c d e f
 
 expect "the same rows everywhere" tables_equal "1 2 3" t.one t.two t.three t.all3 t.parent t.child t.nokey t.big t.many
 for load in a d e f; do
