@@ -106,7 +106,12 @@ static void append_entry(struct ls_engine *e, const struct ls_entry *asked)
         } else {
             count = engine_stage_find(e, &entry->sub, entry->size, entry->payload_hash, pieces);
         }
-        LS_ASSERT(count > 0); /* we told the core that it is here */
+        if (count == 0) {
+            ls_error_set(&err, LS_E_PROTO, "entry %" PRIu64 " was ordered without its payload",
+                         entry->index);
+            engine_fail(e, "the order cannot be followed", &err);
+            return;
+        }
     }
     if (!e->message_verdicts) {
         copy.verdict = LS_VERDICT_UNKNOWN; /* a claim that nobody made */
@@ -121,6 +126,9 @@ static void append_entry(struct ls_engine *e, const struct ls_entry *asked)
     }
     e->log_dirty = true;
     e->last_appended = entry->index;
+    if ((entry->flags & LS_EF_BIG) != 0 && !own) {
+        engine_stage_ordered(e, &entry->sub, asked->payload == NULL);
+    }
     if (own) {
         own_push(e, entry->index, entry->sub.id);
     }
@@ -149,7 +157,7 @@ static void truncate_log(struct ls_engine *e, uint64_t index)
 {
     struct ls_error err = {0};
 
-    if (!engine_flush_log(e) || !lower_durable_mark(e, index - 1)) {
+    if (!lower_durable_mark(e, index - 1)) {
         return;
     }
     own_drop_from(e, index);

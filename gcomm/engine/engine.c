@@ -421,15 +421,15 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
     }
     e->bootstrap = e->bootstrapped = bootstrap;
     e->need_state = need_state;
-    rc = bootstrap ? engine_prepare_bootstrap(e, err) : LS_OK;
-    if (rc == LS_OK) {
-        rc = create_loop(e, err);
-    }
+    rc = create_loop(e, err);
     if (rc == LS_OK) {
         rc = engine_create_core(e, err);
     }
     if (rc != LS_OK) {
         return rc;
+    }
+    if (bootstrap) {
+        engine_prepare_bootstrap(e);
     }
     for (size_t i = 0; i < count; i++) {
         ls_net_know(e->net, peers[i]);

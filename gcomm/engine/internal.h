@@ -32,6 +32,7 @@
 #define STAGE_ORIGIN_MAX                                                                           \
     (UINT64_C(1) << 30) /* staged bytes of one origin; a larger one alone may */
 #define STAGE_IDLE_US 60000000
+#define STAGE_ORDERED 256
 
 /* Bytes of the engine's own. Counted on the loop thread. */
 struct blob {
@@ -193,6 +194,8 @@ struct ls_engine {
     size_t peer_count;
     struct spread *retries;
     struct staged_payload *staged;
+    struct ls_sub_id ordered[STAGE_ORDERED]; /* the last big ones: no need to hold them again */
+    size_t ordered_next;
     uint64_t read_token;
     uint64_t taken[KEEP_SECONDS + 1]; /* cursor of the stream, one sample a second */
     size_t taken_next;
@@ -246,7 +249,7 @@ struct ls_engine {
 enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *state,
                              struct ls_error *err);
 void engine_close_state(struct ls_engine *e, bool clean);
-enum ls_rc engine_prepare_bootstrap(struct ls_engine *e, struct ls_error *err);
+void engine_prepare_bootstrap(struct ls_engine *e);
 enum ls_rc engine_create_core(struct ls_engine *e, struct ls_error *err);
 bool engine_write_identity(struct ls_engine *e);
 uint64_t engine_position_index(struct ls_engine *e);
@@ -300,6 +303,8 @@ void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,
                         uint64_t offset, const void *data, size_t len);
 bool engine_stage_find(struct ls_engine *e, const struct ls_sub_id *sub, uint64_t size,
                        uint64_t hash, struct ls_piece *out);
+/* The entry is in our log; with its staged bytes, or with bytes that came with it. */
+void engine_stage_ordered(struct ls_engine *e, const struct ls_sub_id *sub, bool from_stage);
 void engine_stage_drop(struct ls_engine *e, const struct ls_sub_id *sub);
 void engine_stage_expire(struct ls_engine *e);
 void engine_stage_destroy(struct ls_engine *e);

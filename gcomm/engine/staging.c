@@ -58,12 +58,36 @@ static bool fits(struct ls_engine *e, const struct ls_uuid *origin, uint64_t tot
     return sum == 0 || (sum <= STAGE_ORIGIN_MAX && total <= STAGE_ORIGIN_MAX - sum);
 }
 
+/* A transfer that comes late, or again, for what is in the log: nobody would ever drop it. */
+static bool was_ordered(struct ls_engine *e, const struct ls_sub_id *sub)
+{
+    for (size_t i = 0; i < STAGE_ORDERED; i++) {
+        if (ls_sub_id_equal(&e->ordered[i], sub)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void engine_stage_ordered(struct ls_engine *e, const struct ls_sub_id *sub, bool from_stage)
+{
+    struct staged_payload **at = stage_place(e, sub);
+
+    if (!was_ordered(e, sub)) {
+        e->ordered[e->ordered_next] = *sub;
+        e->ordered_next = (e->ordered_next + 1) % STAGE_ORDERED;
+    }
+    if (!from_stage && *at != NULL && !(*at)->complete) {
+        stage_remove(at);
+    }
+}
+
 static struct staged_payload *stage_begin(struct ls_engine *e, const struct ls_sub_id *sub,
                                           uint64_t total, uint64_t hash)
 {
     struct staged_payload *p;
 
-    if (total > UINT32_MAX || !is_member(e, &sub->origin)) {
+    if (total > UINT32_MAX || !is_member(e, &sub->origin) || was_ordered(e, sub)) {
         return NULL;
     }
     if (!fits(e, &sub->origin, total)) {

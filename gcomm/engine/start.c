@@ -224,8 +224,8 @@ void engine_close_state(struct ls_engine *e, bool clean)
     }
 }
 
-/* The history that a bootstrap goes on with, durably before its first entry. */
-enum ls_rc engine_prepare_bootstrap(struct ls_engine *e, struct ls_error *err)
+/* The history that a bootstrap goes on with. The identity names it with the first configuration. */
+void engine_prepare_bootstrap(struct ls_engine *e)
 {
     struct ls_prng prng;
 
@@ -240,24 +240,28 @@ enum ls_rc engine_prepare_bootstrap(struct ls_engine *e, struct ls_error *err)
         /* what the log holds beyond the database is applied, not lost */
         e->position.seqno = ls_log_last(e->log).seqno;
     }
-    e->identity.group = e->position.uuid;
-    return ls_identity_write(e->identity_file, &e->identity, err);
 }
 
-/* The entry that the database stands at: it, and all before, are committed. The control entries
- * behind it have the same seqno in force and may not be. */
+/* What is known to be committed: the entry that the database stands at and all before, and what was
+ * delivered, hence has a verdict, behind it. (The control entries behind the database's have the
+ * same seqno in force and may not be committed.) */
 uint64_t engine_position_index(struct ls_engine *e)
 {
     uint64_t base = ls_log_base(e->log).index;
-    struct ls_log_pos pos;
+    struct ls_log_pos pos = {.index = base};
     struct ls_entry entry;
 
-    if (!e->log_usable || e->opt.no_data || !ls_log_find_seqno(e->log, e->position.seqno, &pos)) {
+    if (!e->log_usable) {
         return base;
     }
-    while (pos.index > base && ls_log_get(e->log, pos.index, &entry, NULL) &&
-           (entry.flags & LS_EF_SEQNO) == 0) {
-        pos.index--;
+    if (!e->opt.no_data && ls_log_find_seqno(e->log, e->position.seqno, &pos)) {
+        while (pos.index > base && ls_log_get(e->log, pos.index, &entry, NULL) &&
+               (entry.flags & LS_EF_SEQNO) == 0) {
+            pos.index--;
+        }
+    }
+    while (ls_log_get(e->log, pos.index + 1, &entry, NULL) && entry.verdict != LS_VERDICT_UNKNOWN) {
+        pos.index++;
     }
     return pos.index;
 }

@@ -1,6 +1,7 @@
 /* Engines in one process on loopback: order, crashes, large write-sets, loss of quorum, leaving. */
 #include "test/node/engine_node.h"
 
+#include "gcomm/log/identity.h"
 #include "wsrep/os/clock.h"
 
 #include <setjmp.h>
@@ -8,10 +9,13 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NODES 3
@@ -504,6 +508,87 @@ static void test_durable(void **state)
     node_sync_majority = false;
 }
 
+/* The log cannot be written: no acknowledgement any more, the node leaves with a clear word. In a
+ * process of its own because of the limit. */
+static int run_full_disk(void)
+{
+    struct rlimit limit = {.rlim_cur = 3 << 20, .rlim_max = 3 << 20};
+    struct node n;
+    uint64_t index;
+    enum ls_rc big, after;
+
+    signal(SIGXFSZ, SIG_IGN);
+    node_init(&n, "full");
+    node_start(&n, NULL, 0, true, false);
+    node_wait_synced(&n);
+    if (node_submit(&n, 100, &index) != LS_OK || setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return 1;
+    }
+    big = node_submit(&n, 5000000, &index);
+    after = node_submit(&n, 100, &index);
+    node_stop(&n, false);
+    node_fini(&n);
+    return big == LS_E_UNKNOWN && after == LS_E_NOT_PRIMARY && n.left == 1 ? 0 : 2;
+}
+
+static void test_full_disk(void **state)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(run_full_disk());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Start-up errors come back as words. */
+static void test_refusals(void **state)
+{
+    struct ls_engine_stats stats;
+    struct ls_engine *second = NULL;
+    struct ls_error err = {0};
+    struct node n;
+    char listen[64];
+    char other[] = "/tmp/ls-engine-test-XXXXXX";
+    struct ls_engine_options opt = {.cluster_name = "test", .node_name = "second"};
+    struct ls_engine_state none = {.position = {.seqno = LS_SEQNO_UNDEFINED}};
+
+    node_init(&n, "first");
+    node_start(&n, NULL, 0, true, false);
+    node_wait_synced(&n);
+    ls_engine_get_stats(n.engine, &stats);
+    snprintf(listen, sizeof(listen), "tcp://127.0.0.1:%u", stats.listen_port);
+    ls_core_params_default(&opt.params);
+    opt.listen_addr = listen;
+    opt.data_dir = n.dir;
+    assert_int_equal(ls_engine_create(&opt, &none, &second, &err), LS_E_BUSY);
+    assert_null(second);
+    assert_non_null(mkdtemp(other));
+    opt.data_dir = other;
+    assert_int_equal(ls_engine_create(&opt, &none, &second, &err), LS_OK);
+    assert_int_not_equal(ls_engine_connect(second, NULL, 0, true, false, &err), LS_OK);
+    assert_non_null(strstr(err.text, "127.0.0.1"));
+    ls_engine_destroy(second);
+    assert_int_equal(ls_engine_create(&opt, &none, &second, &err), LS_OK);
+    ls_engine_destroy(second); /* never connected */
+
+    /* nobody answers: the wait ends, and so does the engine */
+    opt.listen_addr = "tcp://127.0.0.1:0";
+    assert_int_equal(ls_engine_create(&opt, &none, &second, &err), LS_OK);
+    const char *nobody[] = {"127.0.0.1:1"};
+    assert_int_equal(ls_engine_connect(second, nobody, 1, false, false, &err), LS_OK);
+    assert_int_equal(ls_engine_wait_primary(second, 300000, &err), LS_E_TIMEOUT);
+    ls_engine_destroy(second);
+    ls_log_remove_all(other, &err);
+    ls_identity_remove(other, &err);
+    rmdir(other);
+    node_stop(&n, true);
+    node_fini(&n);
+}
+
 /* One thread: what a commit costs. Printed, not judged. */
 static void test_latency(void **state)
 {
@@ -536,6 +621,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_kill_leader_big), cmocka_unit_test(test_quorum),
         cmocka_unit_test(test_all_die),         cmocka_unit_test(test_flow),
         cmocka_unit_test(test_isolate),         cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_full_disk),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_durable),         cmocka_unit_test(test_latency),
     };
 

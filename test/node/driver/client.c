@@ -65,20 +65,28 @@ static int roll_back(struct trx *trx, int error)
     return error;
 }
 
+static bool lock_row(struct trx *trx, uint32_t row)
+{
+    trx->rows[trx->lock_count++] = row; /* a victim may hold it all the same */
+    return db_lock(trx, row);
+}
+
 /* Rows locked, keys appended. False: it became a victim, or the provider refused a key. */
-static bool execute(struct trx *trx, const uint32_t *rows, size_t count)
+static bool execute(struct trx *trx, const uint32_t *rows, size_t count, bool gap)
 {
     wsrep_status_t st = WSREP_OK;
 
     trx->handle.trx_id = atomic_fetch_add(&next_trx_id, 1);
     for (size_t i = 0; i < count; i++) {
-        trx->rows[trx->row_count] = rows[i];
-        if (!db_lock(trx, rows[i])) {
-            trx->row_count++; /* may be held all the same */
+        if (!lock_row(trx, rows[i])) {
             return false;
         }
         trx->row_count++;
         append_row_key(trx, rows[i], &st);
+    }
+    if (gap && count > 0 && rows[count - 1] + 1 < (uint32_t)cfg.rows &&
+        !lock_row(trx, rows[count - 1] + 1)) {
+        return false;
     }
     return st == WSREP_OK;
 }
@@ -300,9 +308,10 @@ static int run_trx(const uint32_t *rows, size_t count, wsrep_conn_id_t conn, str
 {
     struct trx trx;
     int result;
+    bool gap = client != NULL && ls_prng_chance(&client->prng, (uint64_t)cfg.gap_percent, 100);
 
     trx_init(&trx, true);
-    if (execute(&trx, rows, count)) {
+    if (execute(&trx, rows, count, gap)) {
         result = commit(&trx, conn, client);
     } else {
         atomic_fetch_add(&counters.aborted_before_certify, 1);
@@ -324,7 +333,7 @@ static struct trx held;
 void client_begin(const uint32_t *rows, size_t count)
 {
     trx_init(&held, true);
-    if (!execute(&held, rows, count)) {
+    if (!execute(&held, rows, count, false)) {
         say("begin result=victim");
     }
 }

@@ -208,7 +208,7 @@ void db_unlock(struct trx *trx, uint32_t row)
 
 void db_unlock_all(struct trx *trx)
 {
-    for (size_t i = 0; i < trx->row_count; i++) {
+    for (size_t i = 0; i < trx->lock_count; i++) {
         db_unlock(trx, trx->rows[i]);
     }
 }

@@ -40,6 +40,8 @@ struct config {
     int size_bytes; /* of a write-set's data */
     int hot_percent;
     int toi_percent;
+    int gap_percent; /* transactions that lock the row behind theirs too, and write no key for it:
+                        only such ones can be aborted, pass certification and be replayed */
     bool bootstrap;
     bool sst_pause; /* the donor copies while paused, as rsync does; else beside its work */
 };
@@ -82,8 +84,9 @@ struct trx {
     _Atomic bool must_abort;
     wsrep_ws_handle_t handle;
     wsrep_trx_meta_t meta;
-    uint32_t rows[MAX_TRX_ROWS]; /* sorted, different */
-    size_t row_count;
+    uint32_t rows[MAX_TRX_ROWS + 1]; /* sorted, different */
+    size_t row_count;                /* written rows, with keys */
+    size_t lock_count;               /* and locked ones: perhaps one more, without a key */
 };
 
 /* What a write-set carries. */

@@ -76,6 +76,7 @@ static const struct argp_option options[] = {
     {"keys", 'k', "N", 0, "rows per transaction", 0},
     {"size", 's', "BYTES", 0, "data of a write-set", 0},
     {"toi", 'T', "PERCENT", 0, "share of DDL", 0},
+    {"gap", 'g', "PERCENT", 0, "share of transactions that lock a row without a key", 0},
     {"sst-pause", 1, NULL, 0, "the donor pauses the provider while it copies", 0},
     {"trace", 2, "FILE", 0, "log every call", 0},
     {0},
@@ -167,6 +168,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'T':
         cfg.toi_percent = number(arg, 0, 100, state);
         break;
+    case 'g':
+        cfg.gap_percent = number(arg, 0, 100, state);
+        break;
     default:
         return parse_text(key, arg);
     }
@@ -221,6 +225,7 @@ static void print_stats(void)
 static void run_pause(int ms)
 {
     wsrep_seqno_t at = provider->pause(provider), then;
+    wsrep_status_t st;
 
     TRACE("cli", "pause -> %s", at >= 0 ? "seqno" : "failed");
     then = db_position().seqno;
@@ -229,8 +234,9 @@ static void run_pause(int ms)
         violation("paused at %lld, the database stood at %lld and then at %lld", (long long)at,
                   (long long)then, (long long)db_position().seqno);
     }
-    TRACE("cli", "resume -> %s", status_name(provider->resume(provider)));
-    say("pause seqno=%lld", (long long)at);
+    st = provider->resume(provider);
+    TRACE("cli", "resume -> %s", status_name(st));
+    say("pause seqno=%lld resume=%s", (long long)at, status_name(st));
 }
 
 static void run_sync(void)

@@ -27,6 +27,7 @@ static struct {
     bool initialized; /* the storage engines are up */
     bool primary, synced, disconnected;
     bool connected_called;
+    wsrep_seqno_t connected_at; /* view seqno of connected_cb */
     wsrep_uuid_t own_id;
     struct applier appliers[MAX_THREADS];
     int applier_count;
@@ -183,6 +184,7 @@ static wsrep_cb_status_t on_connected(void *app_ctx, const wsrep_view_info_t *v)
     }
     server.own_id = v->members[v->my_idx].id;
     server.connected_called = true;
+    server.connected_at = v->state_id.seqno;
     ls_mutex_unlock(&server.lock);
     return WSREP_CB_SUCCESS;
 }
@@ -312,7 +314,12 @@ static void *receive_state(void *arg)
     rc = db_load_snapshot(t->path);
     if (rc >= 0) {
         gtid = db_position();
-        set_flag(&server.initialized, true);
+        ls_mutex_lock(&server.lock);
+        server.initialized = true;
+        /* the view that let us in is part of the state, nobody will show it */
+        server.primary = gtid.seqno >= server.connected_at;
+        ls_cond_broadcast(&server.changed);
+        ls_mutex_unlock(&server.lock);
     }
     st = provider->sst_received(provider, &gtid, NULL, rc >= 0 ? 0 : -ETIMEDOUT);
     TRACE("joi", "sst_received %s rc=%d -> %s", gtid_text(&gtid), rc >= 0 ? 0 : -1,
@@ -367,6 +374,7 @@ static wsrep_cb_status_t on_sst_request(void *app_ctx, void **req, size_t *len)
 static void copy_paused(const struct transfer *t)
 {
     wsrep_seqno_t at = provider->pause(provider);
+    wsrep_status_t st;
 
     TRACE("don", "pause -> %s", at >= 0 ? "seqno" : "failed");
     if (at >= 0 && db_position().seqno != at) {
@@ -378,7 +386,8 @@ static void copy_paused(const struct transfer *t)
         violation("paused at %lld, then the database went on to %lld", (long long)at,
                   (long long)db_position().seqno);
     }
-    TRACE("don", "resume -> %s", status_name(provider->resume(provider)));
+    st = provider->resume(provider);
+    TRACE("don", "resume -> %s", status_name(st));
 }
 
 static void *send_state(void *arg)
