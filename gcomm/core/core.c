@@ -162,7 +162,7 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         break;
     case LS_MSG_CAMPAIGN:
         if (m->term == c->term && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(from, &c->leader) &&
-            core_is_voter(&c->old, &c->me.id)) {
+            core_is_voter(&c->old, &c->me.id) && !c->me.no_data) {
             core_campaign(c, true);
         }
         break;

@@ -23,8 +23,12 @@ void core_reset_election(struct ls_core *c)
                          (int64_t)ls_prng_below(&c->prng, (uint64_t)(spread > 0 ? spread : 1));
 }
 
-static bool may_stand(const struct ls_core *c)
+/* An arbitrator votes and hands over what it holds, but never leads (rule 15). */
+bool core_may_stand(const struct ls_core *c)
 {
+    if (c->me.no_data) {
+        return false;
+    }
     return core_is_voter(&c->old, &c->me.id) ||
            (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id));
 }
@@ -138,7 +142,7 @@ static void try_win(struct ls_core *c)
 {
     const struct peer *best = NULL;
 
-    if (!may_stand(c)) {
+    if (!core_may_stand(c)) {
         core_become_follower(c, &ls_uuid_zero); /* the adopted log says that we were removed */
         return;
     }
@@ -328,7 +332,7 @@ void core_election_tick(struct ls_core *c)
     if (c->role != LS_ROLE_FOLLOWER && c->role != LS_ROLE_CANDIDATE && c->role != LS_ROLE_CATCHUP) {
         return;
     }
-    if (c->now_us < c->election_due_us || !may_stand(c)) {
+    if (c->now_us < c->election_due_us || !core_may_stand(c)) {
         return;
     }
     core_campaign(c, false);

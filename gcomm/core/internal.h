@@ -296,6 +296,7 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
                        bool *need_payload);
 
 /* election.c */
+bool core_may_stand(const struct ls_core *c);
 void core_reset_election(struct ls_core *c);
 void core_election_tick(struct ls_core *c);
 void core_campaign(struct ls_core *c, bool transfer);

@@ -303,6 +303,16 @@ static bool change_promotions(struct ls_core *c, struct ls_config *next)
     return false;
 }
 
+static bool can_lead_itself(const struct ls_config *config)
+{
+    for (uint32_t i = 0; i < config->count; i++) {
+        if (config->members[i].role == LS_MEMBER_VOTER && !config->members[i].no_data) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One change at a time, only after an entry of our own term is committed (rule 8), and only when
  * the members now alive can commit it. */
 void core_manage_members(struct ls_core *c)
@@ -321,15 +331,18 @@ void core_manage_members(struct ls_core *c)
         is_view |= change_joiners(c, &next);
         is_view |= change_nonprimary(c, &next);
     }
+    if (next.count > 0 && !can_lead_itself(&next)) {
+        /* Nobody could ever lead the rest: whom it can, the leaver makes a voter before it goes. If
+         * it can make none, it goes without an answer, and the group waits for its return. */
+        next = c->latest;
+        is_view = false;
+    }
     if (!is_view && !change_promotions(c, &next)) {
         return;
     }
     if (!core_majority_of(c, &c->old, alive) ||
         (core_weight_total(&next) > 0 && !core_majority_of(c, &next, alive))) {
         return;
-    }
-    if (core_weight_total(&next) == 0 && !c->leaving) {
-        return; /* nobody left to vote */
     }
     propose_config(c, &next, is_view);
     core_advance_commit(c);
@@ -387,9 +400,11 @@ static void hand_over(struct ls_core *c)
 
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
-        if (p->up && ls_config_find(&c->committed, &p->id) != NULL) {
+        const struct ls_member *m = ls_config_find(&c->committed, &p->id);
+        if (p->up && m != NULL) {
             core_leader_heartbeat(c, p); /* the commit of our leave */
-            if (core_is_voter(&c->committed, &p->id) && (best == NULL || p->match > best->match)) {
+            if (m->role == LS_MEMBER_VOTER && !m->no_data &&
+                (best == NULL || p->match > best->match)) {
                 best = p;
             }
         }
@@ -653,11 +668,10 @@ void core_members_tick(struct ls_core *c)
         m->u.leave.id = c->me.id;
         m->u.leave.incarnation = c->me.incarnation;
     }
-    if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_is_voter(&c->latest, &c->me.id) &&
-        !core_is_voter(&c->old, &c->me.id) &&
+    if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_may_stand(c) &&
         c->now_us - c->leader_heard_us > c->params.suspect_us) {
-        c->want_join =
-            true; /* a learner asks for no votes, so nobody tells it that it was removed */
+        /* one that asks for no votes is not told that it was removed */
+        c->want_join = true;
     }
     if (c->want_join && c->role != LS_ROLE_LEADER && c->role != LS_ROLE_LEFT &&
         c->now_us - c->asked_us >= JOIN_INTERVAL_US) {
