@@ -135,15 +135,20 @@ struct ls_submission {
     size_t piece_count;
     uint64_t size;
     uint8_t entry_type; /* enum ls_entry_type */
-    /* called on the engine's thread immediately before the bytes are hashed and sent: the place to
-     * write last_seen into the first piece. May be NULL. Must not block. */
+    /* called immediately before the bytes are hashed and sent: the place to write last_seen into
+     * the first piece. On the engine's thread; for a big one (params.big_bytes) on the submitting
+     * thread, inside ls_engine_submit(), so that copying it holds up nobody. May be NULL. Must not
+     * block. */
     void (*before_send)(struct ls_submission *s);
     /* called on the engine's thread: LS_E_NOT_PRIMARY and LS_E_INTERRUPTED, it will never be
      * ordered; LS_E_UNKNOWN, nobody can say. Must not block; may not be NULL. */
     void (*rejected)(struct ls_submission *s, enum ls_rc rc);
     void *user;
-    uint64_t id; /* the engine's */
-    int state;   /* the engine's */
+    /* the engine's, zero before the first use: */
+    uint64_t id;
+    int state;
+    uint64_t hash;
+    void *copy;
     struct ls_submission *next;
 };
 

@@ -3,7 +3,8 @@
  *   IDLE -> QUEUED -> BUSY -> ORDERING -> SETTLED      (states of struct ls_submission)
  *
  * QUEUED  in the queue; may be taken out again
- * BUSY    the loop thread runs before_send and hashes the bytes
+ * BUSY    before_send and hashing; for a big one, which is also copied, this is done by the
+ *         submitting thread and QUEUED follows
  * ORDERING  in the table as a slot: the core has it. The slot outlives the submission when nobody
  *         waits any more, with the bytes copied.
  * SETTLED own was handed out, or rejected is being called.
@@ -115,8 +116,19 @@ static void enqueue(struct ls_engine *e, struct ls_submission *s)
     s->state = SUB_QUEUED;
     *e->queue_tail = s;
     e->queue_tail = &s->next;
+}
+
+static void reserve(struct ls_engine *e, const struct ls_submission *s)
+{
     e->pending++;
     e->pending_bytes += s->size;
+}
+
+static void not_busy(struct ls_engine *e)
+{
+    if (e->idle_waiters > 0) {
+        ls_cond_broadcast(&e->idle);
+    }
 }
 
 static void dequeue(struct ls_engine *e, struct ls_submission *s)
@@ -141,6 +153,20 @@ static bool has_room(const struct ls_engine *e, uint64_t size)
            (e->pending == 0 || e->pending_bytes + size <= e->opt.max_pending_bytes);
 }
 
+/* Everything that takes time in a big one, off the loop thread. Room is reserved already. */
+static void prepare_big(struct ls_engine *e, struct ls_submission *s)
+{
+    struct blob *copy;
+
+    if (s->before_send != NULL) {
+        s->before_send(s);
+    }
+    copy = blob_create(s->pieces, s->piece_count, (size_t)s->size);
+    LS_ASSERT(copy != NULL);
+    s->hash = ls_hash64(copy->bytes, copy->size);
+    s->copy = copy;
+}
+
 enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
                             bool (*cancelled)(struct ls_submission *s), bool no_wait)
 {
@@ -157,6 +183,15 @@ enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
         if (!e->open) {
             rc = LS_E_NOT_PRIMARY;
         } else if (no_wait || has_room(e, s->size)) {
+            s->copy = NULL;
+            reserve(e, s);
+            if (s->size > e->params.big_bytes) {
+                s->state = SUB_BUSY;
+                ls_mutex_unlock(&e->mutex);
+                prepare_big(e, s);
+                ls_mutex_lock(&e->mutex);
+                not_busy(e);
+            }
             wake = e->queue == NULL;
             enqueue(e, s);
             rc = LS_OK;
@@ -204,6 +239,7 @@ enum ls_rc ls_engine_submit_control(struct ls_engine *e, uint8_t entry_type, con
     open = e->open;
     wake = e->queue == NULL;
     if (open) {
+        reserve(e, &c->sub);
         enqueue(e, &c->sub);
     }
     ls_mutex_unlock(&e->mutex);
@@ -248,6 +284,7 @@ static void detach(struct ls_engine *e, struct ls_submission *s)
 bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s)
 {
     bool forgotten = true;
+    struct blob *copy = NULL;
 
     ls_mutex_lock(&e->mutex);
     for (;;) {
@@ -262,6 +299,7 @@ bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s)
     if (s->state == SUB_QUEUED) {
         dequeue(e, s);
         pending_done(e, s->size);
+        copy = s->copy;
         s->state = SUB_SETTLED;
     } else if (s->state == SUB_ORDERING) {
         detach(e, s);
@@ -269,6 +307,7 @@ bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s)
         forgotten = false;
     }
     ls_mutex_unlock(&e->mutex);
+    engine_blob_unref(copy);
     if (forgotten) {
         engine_wake_loop(e);
     }
@@ -276,13 +315,6 @@ bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s)
 }
 
 /* ---- loop thread ---- */
-
-static void not_busy(struct ls_engine *e)
-{
-    if (e->idle_waiters > 0) {
-        ls_cond_broadcast(&e->idle);
-    }
-}
 
 /* Next of the queue, now BUSY, with its id; NULL when there is none or the window is full. */
 static struct ls_submission *take_one(struct ls_engine *e, uint64_t *id)
@@ -319,6 +351,8 @@ static void feed(struct ls_engine *e, struct ls_submission *s, uint64_t id)
     if (control != NULL) {
         ev.u.submit.payload = control->blob->bytes;
         ev.u.submit.payload_hash = ls_hash64(control->blob->bytes, control->blob->size);
+    } else if (s->copy != NULL) {
+        ev.u.submit.payload_hash = s->hash;
     } else {
         if (s->before_send != NULL) {
             s->before_send(s);
@@ -335,6 +369,7 @@ static void feed(struct ls_engine *e, struct ls_submission *s, uint64_t id)
         slot->blob = control->blob;
     } else {
         slot->sub = s;
+        slot->blob = s->copy;
         s->id = id;
         s->state = SUB_ORDERING;
     }
@@ -344,11 +379,43 @@ static void feed(struct ls_engine *e, struct ls_submission *s, uint64_t id)
     engine_step(e, &ev);
 }
 
+/* What is still in the queue was never sent. */
+static void reject_queue(struct ls_engine *e)
+{
+    for (;;) {
+        struct ls_submission *s;
+
+        ls_mutex_lock(&e->mutex);
+        s = e->queue;
+        if (s != NULL) {
+            dequeue(e, s);
+            pending_done(e, s->size);
+            s->state = SUB_SETTLED;
+        }
+        ls_mutex_unlock(&e->mutex);
+        if (s == NULL) {
+            return;
+        }
+        if (s->rejected == NULL) {
+            struct control_submission *control = s->user;
+            engine_blob_unref(control->blob);
+            free(control);
+        } else {
+            engine_blob_unref(s->copy);
+            s->rejected(s, LS_E_NOT_PRIMARY);
+        }
+    }
+}
+
 void engine_take_queue(struct ls_engine *e)
 {
     struct ls_submission *s;
     uint64_t id;
 
+    if (e->left) {
+        reject_queue(e); /* a big one may come as late as that */
+        return;
+    }
     while (!e->left && (s = take_one(e, &id)) != NULL) {
         feed(e, s, id);
     }
@@ -496,33 +563,6 @@ static void settle(struct ls_engine *e, uint64_t id, enum ls_rc rc)
 void engine_submission_rejected(struct ls_engine *e, uint64_t id)
 {
     settle(e, id, LS_E_NOT_PRIMARY);
-}
-
-/* What is still in the queue was never sent. */
-static void reject_queue(struct ls_engine *e)
-{
-    for (;;) {
-        struct ls_submission *s;
-
-        ls_mutex_lock(&e->mutex);
-        s = e->queue;
-        if (s != NULL) {
-            dequeue(e, s);
-            pending_done(e, s->size);
-            s->state = SUB_SETTLED;
-        }
-        ls_mutex_unlock(&e->mutex);
-        if (s == NULL) {
-            return;
-        }
-        if (s->rejected == NULL) {
-            struct control_submission *control = s->user;
-            engine_blob_unref(control->blob);
-            free(control);
-        } else {
-            s->rejected(s, LS_E_NOT_PRIMARY);
-        }
-    }
 }
 
 /* An id of the bucket that is to end; 0: none. */

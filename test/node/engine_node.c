@@ -305,8 +305,8 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
 
     ls_core_params_default(&opt.params);
     opt.params.heartbeat_us = 20000;
-    opt.params.election_min_us = 200000;
-    opt.params.election_max_us = 400000;
+    opt.params.election_min_us = 400000;
+    opt.params.election_max_us = 800000;
     opt.params.suspect_us = 1500000;
     opt.params.inactive_us = 3000000;
     opt.params.sync_majority = node_sync_majority;

@@ -508,6 +508,40 @@ static void test_durable(void **state)
     node_sync_majority = false;
 }
 
+/* One huge write-set holds up nobody for long: the longest wait is printed, an election would be
+ * a failure. */
+static void test_huge(void **state)
+{
+    struct cluster *c = calloc(1, sizeof(*c));
+    struct client huge, small;
+    struct ls_engine_stats before, after;
+    atomic_bool stop = false;
+
+    cluster_start(c);
+    ls_engine_get_stats(c->nodes[0].engine, &before);
+    client_start(&huge, &c->nodes[1], 1, 100 << 20);
+    client_start(&small, &c->nodes[2], 100000, 200);
+    small.stop = &stop;
+    client_run(&small);
+    client_run(&huge);
+    ls_thread_join(huge.thread);
+    atomic_store(&stop, true);
+    ls_thread_join(small.thread);
+    assert_int_equal(huge.done, 1);
+    assert_int_equal(small.unknown + small.refused, 0);
+    cluster_check(c);
+    ls_engine_get_stats(c->nodes[0].engine, &after);
+    assert_int_equal(before.term, after.term);
+    qsort(small.latency_us, small.done, sizeof(int64_t), compare_i64);
+    print_message("100 MiB took %ld ms, others waited %ld ms at most\n",
+                  (long)(huge.latency_us[0] / 1000),
+                  (long)(small.latency_us[small.done - 1] / 1000));
+    client_end(&huge);
+    client_end(&small);
+    cluster_stop(c);
+    free(c);
+}
+
 /* The log cannot be written: no acknowledgement any more, the node leaves with a clear word. In a
  * process of its own because of the limit. */
 static int run_full_disk(void)
@@ -615,14 +649,23 @@ static void test_latency(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alone),           cmocka_unit_test(test_three),
-        cmocka_unit_test(test_forget),          cmocka_unit_test(test_big),
-        cmocka_unit_test(test_kill_leader),     cmocka_unit_test(test_kill_follower),
-        cmocka_unit_test(test_kill_leader_big), cmocka_unit_test(test_quorum),
-        cmocka_unit_test(test_all_die),         cmocka_unit_test(test_flow),
-        cmocka_unit_test(test_isolate),         cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_full_disk),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_durable),         cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_three),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_big),
+        cmocka_unit_test(test_kill_leader),
+        cmocka_unit_test(test_kill_follower),
+        cmocka_unit_test(test_kill_leader_big),
+        cmocka_unit_test(test_quorum),
+        cmocka_unit_test(test_all_die),
+        cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_isolate),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_durable),
+        cmocka_unit_test(test_latency),
     };
 
     if (argc > 1) {
