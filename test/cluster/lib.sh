@@ -96,6 +96,18 @@ load_stop() {
 
 load_count() { wc -l <"$LS_WORK/load.$1"; }
 
+# stalled: what every server is doing, and with LS_LOGS the stacks of all its threads.
+stalled() {
+    local i
+    for i in "${!LS_PID[@]}"; do
+        case $i in [1-9]) ;; *) continue ;; esac
+        say "    node$i, committed $(status "$i" wsrep_last_committed):"
+        sql "$i" "SHOW PROCESSLIST" | grep -v 'SHOW PROCESSLIST' | sed 's/^/      /'
+        [ -n "${LS_LOGS:-}" ] && mkdir -p "$LS_LOGS" &&
+            gdb -batch -p "$(node_pid "$i")" -ex 'thread apply all bt 20' >"$LS_LOGS/stacks$i" 2>/dev/null
+    done
+}
+
 # load_grows NAME: it gets acknowledgements now.
 load_grows() {
     local before
@@ -103,6 +115,7 @@ load_grows() {
     wait_until 30 eval "[ \$(load_count $1) -gt $((before + 20)) ]" && return 0
     say "    load $1 stands at $(load_count "$1") rows; its last errors:"
     tail -n 3 "$LS_WORK/load.$1.errors"
+    stalled
     return 1
 }
 

@@ -27,7 +27,7 @@ done
 must sql 3 "SET SESSION wsrep_sync_wait=15; DELETE FROM t.parent ORDER BY id LIMIT 2"
 must sql 1 "SET SESSION wsrep_sync_wait=15; INSERT INTO t.big VALUES (1, REPEAT('lockstep', 1000000))"
 must sql 2 "SET SESSION wsrep_sync_wait=15; UPDATE t.big SET v = CONCAT(v, 'end')"
-must sql 3 "CREATE TABLE t.many AS SELECT seq AS id, MD5(seq) AS v FROM t.seq_1_to_20000"
+must sql 3 "CREATE TABLE t.many (PRIMARY KEY (id)) AS SELECT seq AS id, MD5(seq) AS v FROM t.seq_1_to_20000"
 must sql 1 "SET SESSION wsrep_sync_wait=15; UPDATE t.many SET v = REVERSE(v)"
 for load in a b c d e f; do
     expect "load $load makes progress beside the others" load_grows "$load"
