@@ -27,6 +27,7 @@ static struct {
     bool initialized; /* the storage engines are up */
     bool primary, synced, disconnected;
     bool connected_called;
+    bool view_seen;             /* since then */
     wsrep_seqno_t connected_at; /* view seqno of connected_cb */
     wsrep_uuid_t own_id;
     struct applier appliers[MAX_THREADS];
@@ -212,9 +213,19 @@ static void check_members(const wsrep_view_info_t *v)
     }
 }
 
+/* A restarted server may be shown the last view of its history again, once, before anything new: it
+ * learns the members from it and has its seqno already. last_committed_id must then answer the
+ * view's own seqno: on any other answer the server sets its checkpoint back to the view. */
+static bool is_shown_again(const wsrep_view_info_t *v, const wsrep_gtid_t *position)
+{
+    return !server.view_seen && v->my_idx < 0 && v->state_id.seqno <= position->seqno &&
+           memcmp(&position->uuid, &v->state_id.uuid, sizeof(position->uuid)) == 0;
+}
+
 static void take_primary_view(const wsrep_view_info_t *v)
 {
     wsrep_gtid_t position = db_position(), last;
+    bool again = is_shown_again(v, &position);
 
     if (memcmp(&position.uuid, &v->state_id.uuid, sizeof(position.uuid)) != 0) {
         /* no transfer was asked for, so this node starts the history */
@@ -224,14 +235,17 @@ static void take_primary_view(const wsrep_view_info_t *v)
     }
     set_flag(&server.initialized, true);
     provider->last_committed_id(provider, &last);
-    if (last.seqno != v->state_id.seqno - 1) {
+    server.view_seen = true;
+    if (last.seqno != (again ? v->state_id.seqno : v->state_id.seqno - 1)) {
         violation("last_committed_id is %lld inside the callback of view %lld",
                   (long long)last.seqno, (long long)v->state_id.seqno);
     }
     if (v->proto_ver != 4) {
         violation("view_cb: application protocol %d", v->proto_ver);
     }
-    db_commit_view(&v->state_id);
+    if (!again) {
+        db_commit_view(&v->state_id);
+    }
 }
 
 static wsrep_cb_status_t on_view(void *app_ctx, void *recv_ctx, const wsrep_view_info_t *v,
@@ -531,6 +545,7 @@ bool server_connect(bool bootstrap)
 
     server.disconnected = false;
     server.connected_called = false;
+    server.view_seen = false;
     st = provider->connect(provider, cfg.cluster, cfg.address, cfg.donor, bootstrap);
     TRACE("main", "connect bootstrap=%d -> %s", bootstrap, status_name(st));
     say("connect status=%s ms=%lld", status_name(st), (long long)(ls_clock_us() - started) / 1000);
