@@ -263,7 +263,7 @@ static void test_big(void **state)
     struct cluster *c = calloc(1, sizeof(*c));
 
     cluster_start(c);
-    run_load(c, 2, 10, 3000000, false);
+    run_load(c, 2, 5, 1000000, false);
     cluster_stop(c);
     free(c);
 }
