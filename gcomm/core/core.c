@@ -74,6 +74,7 @@ void ls_core_destroy(struct ls_core *core)
     free(core->controls);
     for (size_t i = 0; core->subs != NULL && i < LS_CORE_MAX_PENDING; i++) {
         free(core->subs[i].state);
+        free(core->subs[i].spread);
     }
     free(core->peers);
     free(core->subs);
@@ -189,6 +190,7 @@ static void on_tick(struct ls_core *c)
         core_members_tick(c);
         core_read_tick(c);
         core_staged_tick(c);
+        core_spread_tick(c);
         if (c->role == LS_ROLE_FOLLOWER) {
             core_resubmit(c);
         }

@@ -18,6 +18,9 @@
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
 #define PROBE_LIMIT_US 500000
+#define SPREAD_CHECK_US 1000000
+#define SPREAD_PATIENCE_US                                                                         \
+    5000000                      /* and 4 us a byte: then a payload that nobody holds goes again */
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
 #define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 
@@ -83,6 +86,13 @@ struct control {
     } u;
 };
 
+/* Where a big payload of ours went. */
+struct spread {
+    struct ls_uuid to;
+    int64_t sent_us;
+    bool held; /* it said so, in this term */
+};
+
 /* A submission of this node that is not yet committed. */
 struct submission {
     uint64_t id; /* 0: settled */
@@ -90,9 +100,11 @@ struct submission {
     bool given_up;
     uint32_t size;
     uint64_t hash;
-    uint64_t sent_term; /* 0: not sent */
-    uint64_t index;     /* in our log here; 0: not */
-    void *state;        /* STATE: a copy of the payload, since we read it when we lead */
+    uint64_t sent_term;    /* 0: not sent */
+    uint64_t index;        /* in our log here; 0: not */
+    struct spread *spread; /* big: LS_MAX_MEMBERS of them, else NULL */
+    uint32_t spread_count;
+    void *state; /* STATE: a copy of the payload, since we read it when we lead */
 };
 
 /* A big payload of another origin that is staged here, or, at the leader, held by somebody. */
@@ -205,6 +217,7 @@ struct ls_core {
     struct own_in_log *own;  /* FIFO ring of LS_CORE_MAX_PENDING */
     uint32_t own_head;
     uint32_t own_count;
+    int64_t spread_us;       /* last look at who lacks our big payloads */
     uint64_t submitted_term; /* submissions were (re)sent in this term */
     struct staged *staged;
     size_t staged_count;
@@ -328,7 +341,9 @@ void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_held_event(struct ls_core *c, const struct ls_event *ev);
 void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_resubmit(struct ls_core *c);
-void core_respread(struct ls_core *c, const struct ls_uuid *to);
+/* A connection to this node is there: it gets what it does not hold. fresh: it holds nothing. */
+void core_respread(struct ls_core *c, const struct ls_uuid *to, bool fresh);
+void core_spread_tick(struct ls_core *c);
 /* An entry found in the log at start. */
 void core_submissions_loaded(struct ls_core *c, const struct ls_entry *e);
 void core_submissions_appended(struct ls_core *c, const struct ls_entry *e);

@@ -52,6 +52,7 @@ struct peer *core_peer_get(struct ls_core *c, const struct ls_uuid *id)
 void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incarnation)
 {
     struct peer *p = core_peer_get(c, id);
+    bool fresh;
 
     if (p == NULL) {
         core_log(c, LS_LOG_WARN, "too many peers: %s is not taken in", LS_UUID_STR(id));
@@ -61,7 +62,8 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     p->unreachable = false;
     p->heard_us = c->now_us;
     p->welcomed_us = 0;
-    if (p->incarnation != incarnation) {
+    fresh = p->incarnation != incarnation;
+    if (fresh) {
         p->incarnation = incarnation;
         p->wants_join = false;
         p->wants_leave = false;
@@ -80,7 +82,7 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
         c->submitted_term =
             0; /* submissions may be lost, too: once more (the leader drops twins) */
     }
-    core_respread(c, id);
+    core_respread(c, id, fresh);
     if (c->role == LS_ROLE_CANDIDATE) {
         p->asked = false;
     }

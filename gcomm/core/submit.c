@@ -26,11 +26,16 @@ static struct submission *find(struct ls_core *c, uint64_t id)
     return id >= c->sub_low && id < c->sub_next && s->id == id ? s : NULL;
 }
 
+static void clear(struct submission *s)
+{
+    free(s->state);
+    free(s->spread);
+    memset(s, 0, sizeof(*s));
+}
+
 static void settle(struct ls_core *c, struct submission *s)
 {
-    s->id = 0;
-    free(s->state);
-    s->state = NULL;
+    clear(s);
     while (c->sub_low < c->sub_next && slot(c, c->sub_low)->id != c->sub_low) {
         c->sub_low++;
     }
@@ -54,6 +59,52 @@ static bool is_big(const struct ls_core *c, const struct submission *s)
 static uint8_t flags_of(uint8_t type)
 {
     return type == LS_ENTRY_WRITESET ? LS_EF_SEQNO : 0;
+}
+
+/* ---- our big payloads ---- */
+
+static bool wants_spread(const struct submission *s)
+{
+    return s->spread != NULL && s->index == 0 && !s->given_up;
+}
+
+/* Where we note what a node got; NULL when there have been more nodes than a group has. */
+static struct spread *spread_find(struct submission *s, const struct ls_uuid *to)
+{
+    for (uint32_t i = 0; i < s->spread_count; i++) {
+        if (ls_uuid_equal(&s->spread[i].to, to)) {
+            return &s->spread[i];
+        }
+    }
+    if (s->spread_count == LS_MAX_MEMBERS) {
+        return NULL;
+    }
+    s->spread[s->spread_count] = (struct spread){.to = *to, .sent_us = INT64_MIN};
+    return &s->spread[s->spread_count++];
+}
+
+static void spread(struct ls_core *c, struct submission *s, struct spread *k)
+{
+    struct ls_action *a = core_act(c, LS_ACT_SPREAD);
+
+    a->u.spread.to = k->to;
+    a->u.spread.id = s->id;
+    k->sent_us = c->now_us;
+    k->held = false;
+}
+
+static void spread_to_members(struct ls_core *c, struct submission *s)
+{
+    int64_t patience = SPREAD_PATIENCE_US + 4 * (int64_t)s->size;
+
+    for (uint32_t i = 0; i < c->latest.count; i++) {
+        const struct peer *p = core_peer(c, &c->latest.members[i].id);
+        struct spread *k = p != NULL && p->up ? spread_find(s, &p->id) : NULL;
+        if (k != NULL && !k->held &&
+            (k->sent_us == INT64_MIN || c->now_us - k->sent_us > patience)) {
+            spread(c, s, k);
+        }
+    }
 }
 
 /* ---- staged payloads ---- */
@@ -149,14 +200,10 @@ static void order_if_held(struct ls_core *c, struct staged *s)
     core_propose(c, LS_ENTRY_WRITESET, &s->sub, LS_EF_SEQNO | LS_EF_BIG, s->size, s->hash, NULL);
 }
 
-static void tell_held(struct ls_core *c, const struct staged *s)
+static void send_held(struct ls_core *c, const struct staged *s, const struct ls_uuid *to)
 {
-    struct ls_msg *m;
+    struct ls_msg *m = core_send(c, to, LS_MSG_HELD);
 
-    if (ls_uuid_is_zero(&c->leader) || c->role == LS_ROLE_LEADER) {
-        return;
-    }
-    m = core_send(c, &c->leader, LS_MSG_HELD);
     m->u.submit.sub = s->sub;
     m->u.submit.low = 0;
     m->u.submit.entry_type = LS_ENTRY_WRITESET;
@@ -164,6 +211,17 @@ static void tell_held(struct ls_core *c, const struct staged *s)
     m->u.submit.size = s->size;
     m->u.submit.payload_hash = s->hash;
     m->u.submit.payload = NULL;
+}
+
+/* The leader counts, and the origin need not send it again. */
+static void tell_held(struct ls_core *c, const struct staged *s)
+{
+    if (!ls_uuid_is_zero(&c->leader) && c->role != LS_ROLE_LEADER) {
+        send_held(c, s, &c->leader);
+    }
+    if (!ls_uuid_equal(&s->sub.origin, &c->leader)) {
+        send_held(c, s, &s->sub.origin);
+    }
 }
 
 void core_on_held_event(struct ls_core *c, const struct ls_event *ev)
@@ -185,10 +243,24 @@ void core_on_held_event(struct ls_core *c, const struct ls_event *ev)
     order_if_held(c, s);
 }
 
+static void note_held(struct ls_core *c, const struct peer *p, const struct ls_msg *m)
+{
+    struct submission *own =
+        m->u.submit.sub.incarnation == c->me.incarnation ? find(c, m->u.submit.sub.id) : NULL;
+    struct spread *to = own != NULL && own->spread != NULL ? spread_find(own, &p->id) : NULL;
+
+    if (to != NULL && m->term == c->term) {
+        to->held = true;
+    }
+}
+
 void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     struct staged *s;
 
+    if (ls_uuid_equal(&m->u.submit.sub.origin, &c->me.id)) {
+        note_held(c, p, m);
+    }
     if (c->role != LS_ROLE_LEADER || m->term != c->term ||
         ls_config_find(&c->latest, &m->u.submit.sub.origin) == NULL ||
         is_done(c, &m->u.submit.sub)) {
@@ -227,17 +299,29 @@ void core_staged_tick(struct ls_core *c)
     }
 }
 
-void core_respread(struct ls_core *c, const struct ls_uuid *to)
+void core_respread(struct ls_core *c, const struct ls_uuid *to, bool fresh)
 {
-    if (!core_is_member(c, to)) {
-        return;
-    }
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
         struct submission *s = find(c, id);
-        if (s != NULL && is_big(c, s) && s->index == 0 && !s->given_up) {
-            struct ls_action *a = core_act(c, LS_ACT_SPREAD);
-            a->u.spread.to = *to;
-            a->u.spread.id = id;
+        struct spread *k = s != NULL && wants_spread(s) ? spread_find(s, to) : NULL;
+        if (k != NULL && (fresh || !k->held) && core_is_member(c, to)) {
+            spread(c, s, k);
+        }
+    }
+}
+
+/* Members come and go, connections break, and who took the origin for gone drops what it sent:
+ * whoever should hold a payload and did not say so in time gets it again. */
+void core_spread_tick(struct ls_core *c)
+{
+    if (c->now_us - c->spread_us < SPREAD_CHECK_US) {
+        return;
+    }
+    c->spread_us = c->now_us;
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        struct submission *s = find(c, id);
+        if (s != NULL && wants_spread(s)) {
+            spread_to_members(c, s);
         }
     }
 }
@@ -319,15 +403,9 @@ void core_on_submit_event(struct ls_core *c, const struct ls_event *ev)
     }
     c->sub_next++;
     if (is_big(c, s)) {
-        for (uint32_t i = 0; i < c->latest.count; i++) {
-            const struct ls_member *m = &c->latest.members[i];
-            const struct peer *p = core_peer(c, &m->id);
-            if (p != NULL && p->up) {
-                struct ls_action *a = core_act(c, LS_ACT_SPREAD);
-                a->u.spread.to = m->id;
-                a->u.spread.id = id;
-            }
-        }
+        s->spread = calloc(LS_MAX_MEMBERS, sizeof(*s->spread));
+        LS_ASSERT(s->spread != NULL);
+        spread_to_members(c, s);
     }
     if (c->role == LS_ROLE_LEADER) {
         order_own(c, s, ev->u.submit.payload);
@@ -383,6 +461,12 @@ void core_resubmit(struct ls_core *c)
 
 void core_submissions_new_term(struct ls_core *c)
 {
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        struct submission *s = find(c, id);
+        for (uint32_t i = 0; s != NULL && i < s->spread_count; i++) {
+            s->spread[i].held = false; /* who still holds it tells the new leader and us */
+        }
+    }
     for (size_t i = c->staged_count; i-- > 0;) {
         struct staged *s = &c->staged[i];
         s->by_origin = false;
@@ -472,9 +556,7 @@ void core_submissions_committed(struct ls_core *c, uint64_t index)
 void core_submissions_unknown(struct ls_core *c)
 {
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
-        slot(c, id)->id = 0;
-        free(slot(c, id)->state);
-        slot(c, id)->state = NULL;
+        clear(slot(c, id));
     }
     c->sub_low = c->sub_next;
     c->own_count = 0;
