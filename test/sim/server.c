@@ -436,6 +436,14 @@ static void finish_transfer(struct ls_node *n)
     ls_world_trace(n->world, n, "--- snapshot from n%d at seqno %" PRId64, d->slot, s->db.seqno);
 }
 
+/* All that was ordered before it joined is applied: from now on it counts for the commit cut. */
+static bool caught_up(const struct ls_node *n)
+{
+    const struct ls_server *s = &n->srv;
+
+    return s->delivered >= s->joined.index && (n->arbiter || s->db.seqno >= s->joined.seqno);
+}
+
 static void look_after_state(struct ls_node *n)
 {
     struct ls_server *s = &n->srv;
@@ -455,7 +463,7 @@ static void look_after_state(struct ls_node *n)
     if (s->state_sub != 0) {
         return;
     }
-    if (s->state == LS_NODE_JOINER && s->delivered >= s->joined.index) {
+    if (s->state == LS_NODE_JOINER && caught_up(n)) {
         submit_state(n, LS_NODE_JOINED, false);
     } else if (s->state == LS_NODE_JOINED && s->queue_len < 16) {
         submit_state(n, LS_NODE_SYNCED, false);
