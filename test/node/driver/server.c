@@ -214,18 +214,20 @@ static void check_members(const wsrep_view_info_t *v)
 }
 
 /* A restarted server may be shown the last view of its history again, once, before anything new: it
- * learns the members from it and has its seqno already. last_committed_id must then answer the
- * view's own seqno: on any other answer the server sets its checkpoint back to the view. */
-static bool is_shown_again(const wsrep_view_info_t *v, const wsrep_gtid_t *position)
+ * learns the members from it. last_committed_id is then the view's own seqno, which keeps the
+ * server from setting its checkpoint back. */
+static bool is_shown_again(const wsrep_view_info_t *v, const wsrep_gtid_t *position,
+                           wsrep_seqno_t last_committed)
 {
-    return !server.view_seen && v->my_idx < 0 && v->state_id.seqno <= position->seqno &&
+    return !server.view_seen && v->my_idx < 0 && last_committed == v->state_id.seqno &&
+           v->state_id.seqno <= position->seqno + 1 &&
            memcmp(&position->uuid, &v->state_id.uuid, sizeof(position->uuid)) == 0;
 }
 
 static void take_primary_view(const wsrep_view_info_t *v)
 {
     wsrep_gtid_t position = db_position(), last;
-    bool again = is_shown_again(v, &position);
+    bool again;
 
     if (memcmp(&position.uuid, &v->state_id.uuid, sizeof(position.uuid)) != 0) {
         /* no transfer was asked for, so this node starts the history */
@@ -236,14 +238,15 @@ static void take_primary_view(const wsrep_view_info_t *v)
     set_flag(&server.initialized, true);
     provider->last_committed_id(provider, &last);
     server.view_seen = true;
-    if (last.seqno != (again ? v->state_id.seqno : v->state_id.seqno - 1)) {
+    again = is_shown_again(v, &position, last.seqno);
+    if (!again && last.seqno != v->state_id.seqno - 1) {
         violation("last_committed_id is %lld inside the callback of view %lld",
                   (long long)last.seqno, (long long)v->state_id.seqno);
     }
     if (v->proto_ver != 4) {
         violation("view_cb: application protocol %d", v->proto_ver);
     }
-    if (!again) {
+    if (!again || v->state_id.seqno > position.seqno) {
         db_commit_view(&v->state_id);
     }
 }
