@@ -237,8 +237,8 @@ static void take_primary_view(const wsrep_view_info_t *v)
     }
     set_flag(&server.initialized, true);
     provider->last_committed_id(provider, &last);
-    server.view_seen = true;
     again = is_shown_again(v, &position, last.seqno);
+    server.view_seen = true;
     if (!again && last.seqno != v->state_id.seqno - 1) {
         violation("last_committed_id is %lld inside the callback of view %lld",
                   (long long)last.seqno, (long long)v->state_id.seqno);
