@@ -140,12 +140,14 @@ static void do_barrier(struct ls_provider *p, void *recv_ctx, struct ls_item *it
 static void do_item(struct ls_provider *p, void *recv_ctx, struct ls_item *item,
                     wsrep_bool_t *exit_loop)
 {
+    bool over = p->no_state || p->parted_at > 0;
+
     if (ls_item_is_barrier(item)) {
-        if (!p->no_state || item->type == LS_ITEM_FINAL) {
+        if (!over || item->type == LS_ITEM_FINAL) {
             do_barrier(p, recv_ctx, item);
         }
         ls_queue_unblock(&p->queue);
-    } else if (!p->no_state && item->seqno > p->skip_upto) {
+    } else if (!over && item->seqno > p->skip_upto) {
         if (!atomic_load(&p->engines_up)) { /* one receiver only, until the engines are up */
             ls_view_wake_server(p, recv_ctx);
         }

@@ -397,6 +397,8 @@ void ls_control_left(struct ls_provider *p, const char *text)
     ls_phase_shift(p, LS_PHASE_CLOSED);
     ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);
+    ls_order_kick_all(&p->commit);
+    ls_order_kick_all(&p->apply);
     ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_FINAL,
                                               .seqno = atomic_load(&p->delivered_seqno)});
 }

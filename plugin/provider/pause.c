@@ -20,6 +20,13 @@ void ls_pause_gate(struct ls_provider *p)
     ls_mutex_unlock(&p->lock);
 }
 
+/* After the leave nothing more is applied, whatever was delivered. */
+static bool has_left(void *arg)
+{
+    struct ls_provider *p = arg;
+    return atomic_load(&p->phase) == LS_PHASE_CLOSED;
+}
+
 wsrep_seqno_t ls_provider_pause(wsrep_t *self)
 {
     struct ls_provider *p = ls_provider_of(self);
@@ -40,8 +47,8 @@ wsrep_seqno_t ls_provider_pause(wsrep_t *self)
     ls_mutex_unlock(&p->lock);
 
     int64_t seqno = atomic_load(&p->delivered_seqno);
-    ls_order_wait(&p->commit, seqno, -1, NULL, NULL);
-    ls_order_wait(&p->apply, seqno, -1, NULL, NULL);
+    ls_order_wait(&p->commit, seqno, -1, has_left, p);
+    ls_order_wait(&p->apply, seqno, -1, has_left, p);
     seqno = ls_order_position(&p->apply);
     ls_info("Provider paused at seqno %lld", (long long)seqno);
     /* The server takes exactly -1 for a failure: a node without position has nothing to hold. */

@@ -320,6 +320,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     ls_mutex_unlock(&p->lock);
     p->announced = false;
     p->no_state = false;
+    p->parted_at = 0;
     p->rejoin = false;
     p->skip_upto = position;
     p->known_upto = 0;

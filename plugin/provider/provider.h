@@ -146,6 +146,7 @@ struct ls_provider {
     int64_t skip_upto; /* the database has everything up to it */
     bool rejoin;       /* the group must be told again that we have our state */
     bool no_state;     /* the state transfer was given up: nothing more is applied */
+    int64_t parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
     struct ls_config *last_skipped_view;
     int64_t last_skipped_seqno;
 
@@ -211,8 +212,6 @@ void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item
 void ls_view_nonprimary(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 void ls_view_synced(struct ls_provider *p, struct ls_item *item);
 void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
-/* An item behind the database's position was passed over. */
-void ls_view_skip(struct ls_provider *p, struct ls_item *item);
 /* Before the first write-set that is applied after a restart: the server brings its engines up only
  * when it is shown a primary view. */
 void ls_view_wake_server(struct ls_provider *p, void *recv_ctx);

@@ -196,7 +196,8 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
     tell_group(p);
 }
 
-void ls_view_skip(struct ls_provider *p, struct ls_item *item)
+/* In the database already. The last one may be needed to wake the server with. */
+static void skip_view(struct ls_provider *p, struct ls_item *item)
 {
     forget_skipped(p);
     p->last_skipped_view = item->config;
@@ -226,18 +227,31 @@ void ls_view_wake_server(struct ls_provider *p, void *recv_ctx)
     free(c);
 }
 
+static bool leaving(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    bool yes = p->closing;
+    ls_mutex_unlock(&p->lock);
+    return yes;
+}
+
 void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     if (item->seqno <= p->skip_upto) {
-        ls_view_skip(p, item);
+        skip_view(p, item);
         return;
     }
     drain(p, item->seqno - 1);
-    /* The view that lacks us is the others': a non-primary or the final one follows here. */
-    if (!item->parting && !atomic_load(&p->inconsistent)) {
+    if (item->parting && leaving(p)) {
+        p->parted_at = item->seqno; /* the final view follows here, this one is the others' */
+        return;
+    }
+    if (!atomic_load(&p->inconsistent)) {
         /* last_committed_id answers one below the view's seqno inside (trap 17). */
         show_view(p, recv_ctx, item->config, WSREP_VIEW_PRIMARY, item->seqno, item->mine);
-        save_view(p, item->config);
+        if (item->mine) {
+            save_view(p, item->config);
+        }
     }
     ls_order_pass(&p->commit, item->seqno);
     ls_order_pass(&p->apply, item->seqno);
@@ -300,7 +314,7 @@ void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
     struct ls_config none = {.count = 0};
 
     if (!p->no_state) {
-        drain_for_final(p, item->seqno);
+        drain_for_final(p, p->parted_at > 0 ? p->parted_at - 1 : item->seqno);
     }
     forget_skipped(p);
     if (!p->no_state && !atomic_load(&p->inconsistent)) {
