@@ -295,7 +295,8 @@ uint64_t ls_core_needed_index(const struct ls_core *core)
         for (uint32_t i = 0; i < core->peer_count; i++) {
             const struct peer *p = &core->peers[i];
             if (core_is_member(core, &p->id) && p->match + 1 < needed) {
-                needed = p->match > p->floor ? p->match + 1 : p->floor + 1;
+                /* one whose progress we do not know yet in this term may need all */
+                needed = p->match > core->base.index ? p->match + 1 : core->base.index + 1;
             }
         }
     }

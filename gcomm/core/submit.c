@@ -63,9 +63,11 @@ static uint8_t flags_of(uint8_t type)
 
 /* ---- our big payloads ---- */
 
-static bool wants_spread(const struct submission *s)
+/* A leader that was asked for it may order it still, also when nobody waits for it any more: only
+ * then is its end known. */
+static bool wants_spread(const struct ls_core *c, const struct submission *s)
 {
-    return s->spread != NULL && s->index == 0 && !s->given_up;
+    return s->spread != NULL && s->index == 0 && (!s->given_up || s->sent_term == c->term);
 }
 
 /* Where we note what a node got; NULL when there have been more nodes than a group has. */
@@ -303,7 +305,7 @@ void core_respread(struct ls_core *c, const struct ls_uuid *to, bool fresh)
 {
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
         struct submission *s = find(c, id);
-        struct spread *k = s != NULL && wants_spread(s) ? spread_find(s, to) : NULL;
+        struct spread *k = s != NULL && wants_spread(c, s) ? spread_find(s, to) : NULL;
         if (k != NULL && (fresh || !k->held) && core_is_member(c, to)) {
             spread(c, s, k);
         }
@@ -320,7 +322,7 @@ void core_spread_tick(struct ls_core *c)
     c->spread_us = c->now_us;
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
         struct submission *s = find(c, id);
-        if (s != NULL && wants_spread(s)) {
+        if (s != NULL && wants_spread(c, s)) {
             spread_to_members(c, s);
         }
     }
