@@ -288,16 +288,29 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
     return changed;
 }
 
+/* A learner that holds almost all may vote where the others can go on without it. Where they
+ * cannot, as beside a sole voter, everything would wait for what it lacks, for ever if it lost its
+ * log then. */
+static bool holds_enough(struct ls_core *c, const struct peer *p, const struct ls_config *next)
+{
+    uint32_t total = core_weight_total(next);
+    uint32_t others = total - core_weight(next, &p->id);
+
+    return p->match >= c->commit || (2 * others > total && p->match + PROMOTE_LAG >= c->commit);
+}
+
 static bool change_promotions(struct ls_core *c, struct ls_config *next)
 {
     for (uint32_t i = 0; i < next->count; i++) {
         struct ls_member *m = &next->members[i];
         const struct peer *p = core_peer(c, &m->id);
         if (m->role == LS_MEMBER_LEARNER && m->state >= LS_NODE_DONOR &&
-            m->state <= LS_NODE_SYNCED && p != NULL && p->up && p->match > 0 &&
-            p->match + PROMOTE_LAG >= c->commit) {
+            m->state <= LS_NODE_SYNCED && p != NULL && p->up && p->match > 0) {
             m->role = LS_MEMBER_VOTER;
-            return true; /* one by one: each is sure to leave the quorum alive */
+            if (holds_enough(c, p, next)) {
+                return true; /* one by one: each is sure to leave the quorum alive */
+            }
+            m->role = LS_MEMBER_LEARNER;
         }
     }
     return false;
