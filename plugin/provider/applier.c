@@ -137,6 +137,27 @@ static void do_barrier(struct ls_provider *p, void *recv_ctx, struct ls_item *it
     }
 }
 
+/* The first view starts the server's engines, and with them the other appliers, while the callback
+ * still runs: they must find neither the server asleep nor wake it a second time. */
+static void wake_server_once(struct ls_provider *p, void *recv_ctx)
+{
+    ls_mutex_lock(&p->lock);
+    while (p->waking) {
+        ls_cond_wait(&p->changed, &p->lock);
+    }
+    bool up = atomic_load(&p->engines_up);
+    p->waking = !up;
+    ls_mutex_unlock(&p->lock);
+    if (up) {
+        return;
+    }
+    ls_view_wake_server(p, recv_ctx);
+    ls_mutex_lock(&p->lock);
+    p->waking = false;
+    ls_cond_broadcast(&p->changed);
+    ls_mutex_unlock(&p->lock);
+}
+
 static void do_item(struct ls_provider *p, void *recv_ctx, struct ls_item *item,
                     wsrep_bool_t *exit_loop)
 {
@@ -148,8 +169,8 @@ static void do_item(struct ls_provider *p, void *recv_ctx, struct ls_item *item,
         }
         ls_queue_unblock(&p->queue);
     } else if (!over && item->seqno > p->skip_upto) {
-        if (!atomic_load(&p->engines_up)) { /* one receiver only, until the engines are up */
-            ls_view_wake_server(p, recv_ctx);
+        if (!atomic_load(&p->engines_up)) {
+            wake_server_once(p, recv_ctx);
         }
         apply(p, recv_ctx, item, exit_loop);
     } /* else it is in the database, and passed when the orders were set to its position */

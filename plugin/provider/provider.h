@@ -118,6 +118,7 @@ struct ls_provider {
 
     ls_mutex lock;
     ls_cond changed; /* anything below */
+    bool waking;     /* a receiver is inside the view callback that starts the engines */
     struct ls_provider_settings settings;
     ls_thread delivery_thread;
     bool delivery_running; /* has not come to its end */
