@@ -170,12 +170,12 @@ static void tell_group(struct ls_provider *p)
 void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     const struct ls_join *join = item->join;
-    int64_t position = ls_order_position(&p->apply);
 
     drain(p, item->seqno);
     if (atomic_load(&p->inconsistent)) {
         return;
     }
+    int64_t position = ls_order_position(&p->apply); /* with what the drain has let through */
     announce(p, join);
     if (join->bootstrap) {
         bool known = stream_suffices(p, join);
