@@ -28,6 +28,7 @@ expect_same() {
 must() {
     "$@" && return 0
     say "  NOT OK: '$*' failed, so the test stops here"
+    stalled
     LS_FAULTS=$((LS_FAULTS + 1))
     exit 1
 }
