@@ -32,7 +32,7 @@ class Child:
         try:
             self.process.stdin.write(line.encode() + b"\n")
         except OSError as error:
-            raise Failure(f"{self.name} takes no command: {error}") from error
+            raise Failure(f"{self.name} has ended: {error.strerror}") from error
 
     def line(self, seconds):
         """The next line of its output."""

@@ -53,10 +53,15 @@ class FormReport:
         return found
 
     def failures(self):
+        """A line for each reason in each pair, with the cells it met."""
+        cells = {}
+        for (letter, cell, pair), found in self.results.items():
+            if isinstance(found, str):
+                cells.setdefault((letter, pair, found), []).append(" ".join(map(str, cell)))
         return [
-            f"{letter}, pair {pair + 1}, {', '.join(map(str, cell))}: {found}"
-            for (letter, cell, pair), found in self.results.items()
-            if isinstance(found, str)
+            f"{letter}, pair {pair + 1}: {why} ({', '.join(names[:3])}"
+            + (f" and {len(names) - 3} more)" if len(names) > 3 else ")")
+            for (letter, pair, why), names in cells.items()
         ]
 
     def table(self, metric):
@@ -101,10 +106,7 @@ class FormReport:
             lines += self.table(metric)
         failures = self.failures()
         if failures:
-            lines += [f"{len(failures)} measurements failed:", ""]
-            lines += [f"- {failure}" for failure in failures[:40]]
-            lines += [f"- and {len(failures) - 40} more"] if len(failures) > 40 else []
-            lines += [""]
+            lines += ["**failed**", ""] + [f"- {failure}" for failure in failures] + [""]
         return lines
 
 
