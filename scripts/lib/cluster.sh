@@ -1,6 +1,7 @@
 # Clusters of real servers and what can be asked of them as a whole. Sources the rest.
 . "$(dirname "${BASH_SOURCE[0]}")/base.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/space.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/session.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/haproxy.sh"

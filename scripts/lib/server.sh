@@ -28,15 +28,18 @@ node_port() { echo $((LS_PORT_BASE + $1 * 10 - 10)); }
 node_group_port() { echo $(($(node_port "$1") + 1)); }
 node_ist_port() { echo $(($(node_port "$1") + 2)); }
 node_sst_port() { echo $(($(node_port "$1") + 3)); }
+node_host() { echo "${LS_HOST[$1]:-127.0.0.1}"; }
 node_dir() { echo "$LS_WORK/n$1"; }
 node_log() { echo "$LS_WORK/n$1/error.log"; }
 node_pid() { echo "${LS_PID[$1]:-}"; }
 node_alive() { [ -n "${LS_PID[$1]:-}" ] && pid_alive "${LS_PID[$1]}"; }
 
-# as_server COMMAND...: as user mysql when we are root, else as ourselves. Replaces this process.
+# as_server COMMAND...: as user mysql when we are root, else as ourselves, in the network namespace
+# named by LS_IN_SPACE if any. Replaces this process.
 as_server() {
     if [ "$(id -u)" = 0 ]; then
-        exec setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "$@"
+        exec ${LS_IN_SPACE:+nsenter "--net=/run/netns/$LS_IN_SPACE"} \
+            setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "$@"
     fi
     exec "$@"
 }
@@ -99,6 +102,7 @@ work_end() {
     for pid in "${LS_PID[@]}"; do
         server_end_session "$pid"
     done
+    spaces_end
     [ -z "$LS_WORK" ] || [ -n "${LS_KEEP:-}" ] || rm -rf "$LS_WORK"
 }
 
@@ -111,16 +115,17 @@ server_end_session() {
 cluster_address() {
     local i list=
     for i in $(seq "$NODES"); do
-        list="$list${list:+,}127.0.0.1:$(node_group_port "$i")"
+        list="$list${list:+,}$(node_host "$i"):$(node_group_port "$i")"
     done
     echo "gcomm://$list"
 }
 
 # node_configure I: writes its my.cnf again (data stays), for tests that change a setting.
 node_configure() {
-    local i=$1 dir group
+    local i=$1 dir group host
     dir=$(node_dir "$i")
     group=$(node_group_port "$i")
+    host=$(node_host "$i")
     cat >"$dir/my.cnf" <<CNF
 [mysqld]
 datadir=$dir/data
@@ -129,7 +134,7 @@ socket=$dir/sock
 pid-file=$dir/pid
 log-error=$dir/error.log
 port=$(node_port "$i")
-bind-address=127.0.0.1
+bind-address=$host
 skip-name-resolve
 core-file
 max-connections=300
@@ -145,13 +150,13 @@ wsrep-provider=$LS_WORK/provider.so
 wsrep-cluster-name=$CLUSTER
 wsrep-cluster-address=$(cluster_address)
 wsrep-node-name=node$i
-wsrep-node-address=127.0.0.1:$group
-wsrep-node-incoming-address=127.0.0.1:$(node_port "$i")
-wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://127.0.0.1:$group;ist.recv_addr=127.0.0.1:$(node_ist_port "$i");gcache.size=64M;$NODE_OPTIONS"
+wsrep-node-address=$host:$group
+wsrep-node-incoming-address=$host:$(node_port "$i")
+wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://$host:$group;ist.recv_addr=$host:$(node_ist_port "$i");gcache.size=64M;$NODE_OPTIONS"
 wsrep-slave-threads=$THREADS
 wsrep-sst-method=$SST
 wsrep-sst-auth=root:
-wsrep-sst-receive-address=127.0.0.1:$(node_sst_port "$i")
+wsrep-sst-receive-address=$host:$(node_sst_port "$i")
 $NODE_CNF
 
 [sst]
@@ -202,7 +207,7 @@ node_launch() {
         cd "$dir/data" || exit 1
         ulimit -c unlimited
         [ -z "$preload" ] || export LD_PRELOAD=$preload ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-        as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
+        LS_IN_SPACE=${LS_SPACE[$i]:-} as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &
     LS_PID[$i]=$!

@@ -1,0 +1,45 @@
+# Nodes in network namespaces of their own, joined by a bridge, so that a cable can be pulled.
+#
+# spaces_make N   node I gets a namespace, and an address for LS_HOST[I], before it is prepared
+# space_cut I     its cable is pulled: packets vanish, no connection is told; space_mend I
+# spaces_end      removes all of it (work_end does)
+#
+# The switch is a namespace, too: nothing of the machine's own network is touched.
+
+declare -A LS_HOST=() LS_SPACE=()
+LS_SWITCH=
+
+space_add() {
+    local i=$1 name=$LS_SWITCH-$1
+    ip netns add "$name" || return 1
+    LS_SPACE[$i]=$name
+    LS_HOST[$i]=10.77.0.$i
+    ip -n "$LS_SWITCH" link add "port$i" type veth peer name eth0 netns "$name" &&
+        ip -n "$LS_SWITCH" link set "port$i" master switch up &&
+        ip -n "$name" address add "10.77.0.$i/24" dev eth0 &&
+        ip -n "$name" link set eth0 up && ip -n "$name" link set lo up
+}
+
+spaces_make() {
+    local i
+    need ip nsenter
+    [ "$(id -u)" = 0 ] || die "network namespaces need root"
+    LS_SWITCH=lockstep-$$
+    ip netns add "$LS_SWITCH" && ip -n "$LS_SWITCH" link add switch type bridge &&
+        ip -n "$LS_SWITCH" link set switch up || return 1
+    for i in $(seq "$1"); do
+        space_add "$i" || return 1
+    done
+}
+
+space_cut() { ip -n "$LS_SWITCH" link set "port$1" down; }
+space_mend() { ip -n "$LS_SWITCH" link set "port$1" up; }
+
+spaces_end() {
+    local name
+    [ -n "$LS_SWITCH" ] || return 0
+    for name in "${LS_SPACE[@]}" "$LS_SWITCH"; do
+        ip netns del "$name"
+    done
+    LS_SWITCH='' LS_SPACE=() LS_HOST=()
+}
