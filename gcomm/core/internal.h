@@ -18,6 +18,7 @@
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
 #define PROBE_LIMIT_US 500000
+#define REPROBE_US 5000000
 #define SPREAD_CHECK_US 1000000
 #define SPREAD_PATIENCE_US                                                                         \
     5000000                      /* and 4 us a byte: then a payload that nobody holds goes again */

@@ -65,6 +65,11 @@ static bool cannot_serve(struct ls_core *c, struct peer *p)
     if (p->next > c->base.index) {
         return false;
     }
+    if (c->now_us - p->probed_us > REPROBE_US) {
+        p->probed_us = c->now_us; /* it may have restarted with more than it said */
+        core_leader_track(c, p, c->base.index);
+        return false;
+    }
     core_refuse(c, p, LS_REFUSE_HISTORY,
                 "the log of the group no longer reaches back to yours: a state transfer is needed");
     return true;

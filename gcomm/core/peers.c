@@ -62,6 +62,7 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     p->unreachable = false;
     p->heard_us = c->now_us;
     p->welcomed_us = 0;
+    p->probed_us = 0;
     fresh = p->incarnation != incarnation;
     if (fresh) {
         p->incarnation = incarnation;
