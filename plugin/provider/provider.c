@@ -373,6 +373,12 @@ static enum ls_rc wait_primary(struct ls_provider *p, const struct ls_provider_s
             return ls_error_set(err, LS_E_CLOSED, "the server was told to end");
         }
     }
+    if (rc == LS_E_TIMEOUT) {
+        return ls_error_set(err, rc,
+                            "no primary component within %lld s (pc.wait_prim_timeout): check that "
+                            "the other members run and can be reached, or bootstrap one",
+                            (long long)(s->wait_prim_timeout_us / 1000000));
+    }
     return rc;
 }
 
