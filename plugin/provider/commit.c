@@ -129,7 +129,7 @@ wsrep_status_t ls_provider_certify(wsrep_t *self, wsrep_conn_id_t conn, wsrep_ws
         return WSREP_NOT_IMPLEMENTED;
     }
     if (trx->append_rc != LS_OK) {
-        ls_warn("A write-set is not complete (%s): its transaction is rolled back.",
+        ls_info("A write-set is not complete (%s): its transaction is rolled back.",
                 trx->append_rc == LS_E_TOOBIG ? "it is larger than repl.max_ws_size"
                                               : ls_rc_name(trx->append_rc));
         return status_of_append(trx->append_rc);

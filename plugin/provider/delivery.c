@@ -162,7 +162,7 @@ static bool deliver(struct ls_provider *p, struct ls_engine *eng, struct ls_stre
         break;
     case LS_STREAM_ENTRY:
         deliver_entry(p, eng, ev);
-        ls_engine_recv_queue(eng, (uint32_t)ls_queue_length(&p->queue));
+        ls_phase_report_queue(p, eng);
         break;
     case LS_STREAM_NONPRIMARY:
         ls_control_nonprimary(p, ev);

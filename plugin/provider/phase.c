@@ -100,6 +100,18 @@ void ls_phase_report_applied(struct ls_provider *p)
     }
 }
 
+/* Several threads report. Who stores an old length last sees that it is old, and stores again: a
+ * pause that nobody ends would stop the cluster. */
+void ls_phase_report_queue(struct ls_provider *p, struct ls_engine *e)
+{
+    uint64_t length;
+
+    do {
+        length = ls_queue_length(&p->queue);
+        ls_engine_recv_queue(e, (uint32_t)length);
+    } while (length != ls_queue_length(&p->queue));
+}
+
 static void leave(struct ls_provider *p)
 {
     struct ls_engine *e = ls_provider_use_engine(p);

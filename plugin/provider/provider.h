@@ -192,6 +192,8 @@ void ls_phase_diverge(struct ls_provider *p, const char *why);
 _Noreturn void ls_phase_abort(struct ls_provider *p, const char *why);
 /* After an own seqno finished: what we may report. */
 void ls_phase_report_applied(struct ls_provider *p);
+/* After each change of the apply queue, for flow control. */
+void ls_phase_report_queue(struct ls_provider *p, struct ls_engine *e);
 
 /* ---- delivery.c, control.c: the delivery thread ---- */
 void *ls_delivery_main(void *arg);

@@ -69,6 +69,7 @@ void ls_queue_put(struct ls_queue *q, const struct ls_item *item)
         ring_grow(q);
     }
     q->ring[q->tail++ & (q->size - 1)] = *item;
+    atomic_store(&q->length, q->tail - q->head);
     bool wake = q->sleepers > 0 && !q->blocked;
     ls_mutex_unlock(&q->lock);
     if (wake) {
@@ -88,6 +89,7 @@ bool ls_queue_take(struct ls_queue *q, struct ls_item *item)
     }
     if (!q->closed) {
         *item = q->ring[q->head++ & (q->size - 1)];
+        atomic_store(&q->length, q->tail - q->head);
         q->blocked = ls_item_is_barrier(item);
         got = true;
     }
@@ -112,12 +114,9 @@ void ls_queue_close(struct ls_queue *q)
     ls_mutex_unlock(&q->lock);
 }
 
-uint64_t ls_queue_length(struct ls_queue *q)
+uint64_t ls_queue_length(const struct ls_queue *q)
 {
-    ls_mutex_lock(&q->lock);
-    uint64_t length = q->tail - q->head;
-    ls_mutex_unlock(&q->lock);
-    return length;
+    return atomic_load(&q->length);
 }
 
 void ls_queue_reset_stats(struct ls_queue *q)

@@ -10,6 +10,7 @@
 #include "gcomm/engine/engine.h"
 #include "wsrep/os/thread.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,6 +66,7 @@ struct ls_queue {
     uint64_t size; /* a power of two */
     uint64_t head; /* counts items ever taken */
     uint64_t tail; /* and ever put */
+    _Atomic uint64_t length;
     uint32_t sleepers;
     bool blocked; /* a barrier item is being done */
     bool closed;
@@ -87,7 +89,7 @@ void ls_queue_unblock(struct ls_queue *q);
 void ls_queue_close(struct ls_queue *q);
 
 bool ls_item_is_barrier(const struct ls_item *item);
-uint64_t ls_queue_length(struct ls_queue *q);
+uint64_t ls_queue_length(const struct ls_queue *q);
 void ls_queue_reset_stats(struct ls_queue *q);
 
 #endif

@@ -89,7 +89,7 @@ wsrep_status_t ls_provider_toi_end(wsrep_t *self, wsrep_conn_id_t conn, const ws
      * and a node on which it fails differently is found by the next write-set that it cannot apply.
      */
     if (error != NULL && error->len > 0) {
-        ls_warn("A statement that runs on all nodes (seqno %lld) failed. It is taken as failed "
+        ls_info("A statement that runs on all nodes (seqno %lld) failed. It is taken as failed "
                 "everywhere alike.",
                 (long long)toi->seqno);
     }
