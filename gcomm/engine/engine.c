@@ -175,6 +175,9 @@ static void turn_end(void *ctx)
     take_requests(e);
     engine_sync_collect(e);
     engine_reads_issue(e);
+    if (atomic_load_explicit(&e->fc_requested, memory_order_relaxed)) {
+        engine_flow_update(e); /* a pause begins at a tick and ends at once */
+    }
     engine_take_queue(e);
     if (!e->left) {
         feed_reports(e);

@@ -38,9 +38,9 @@ static bool request_is_due(struct ls_engine *e)
 
 void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
 {
-    atomic_store_explicit(&e->recv_queue, length, memory_order_relaxed);
-    if (request_is_due(e)) {
-        engine_wake_loop(e);
+    atomic_store(&e->recv_queue, length);
+    if (atomic_load(&e->fc_requested) && request_is_due(e)) {
+        engine_wake_loop(e); /* the end of a pause; one begins at a tick */
     }
 }
 

@@ -177,6 +177,16 @@ static void do_item(struct ls_provider *p, void *recv_ctx, struct ls_item *item,
     ls_item_done(p, item);
 }
 
+static void queue_changed(struct ls_provider *p)
+{
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e != NULL) {
+        ls_phase_report_queue(p, e);
+        ls_provider_drop_engine(p);
+    }
+}
+
 static bool enter(struct ls_provider *p)
 {
     ls_mutex_lock(&p->lock);
@@ -213,6 +223,7 @@ wsrep_status_t ls_provider_recv(wsrep_t *self, void *recv_ctx)
     while (ls_queue_take(&p->queue, &item)) {
         wsrep_bool_t exit_loop = false;
         final = item.type == LS_ITEM_FINAL;
+        queue_changed(p);
         do_item(p, recv_ctx, &item, &exit_loop);
         ls_phase_check_sync(p);
         if (exit_loop && may_exit(p)) {
