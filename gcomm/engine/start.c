@@ -79,12 +79,15 @@ static bool judge_files(struct ls_engine *e, enum ls_rc identity_state, bool dam
     return true;
 }
 
-/* Why the log does not fit the database. */
+/* Whether the log can bring the database up to date (log_usable), and why it cannot be kept at all. A
+ * database that is lost, or too old for the log, takes nothing from the log's worth: the node stays
+ * the voter it was, or a group of two would be stuck after one crash, and gets a copy of the data. */
 static bool judge_position(struct ls_engine *e, char why[WHY_SIZE])
 {
     struct ls_log_pos base = ls_log_base(e->log);
     struct ls_log_pos last = ls_log_last(e->log);
     const struct ls_gtid *p = &e->position;
+    bool same = ls_uuid_equal(&p->uuid, &e->identity.group);
 
     if (last.index == 0) {
         return false;
@@ -93,16 +96,18 @@ static bool judge_position(struct ls_engine *e, char why[WHY_SIZE])
         e->log_usable = true;
         return false;
     }
-    if (ls_uuid_is_zero(&p->uuid) || p->seqno < 0) {
-        snprintf(why, WHY_SIZE, "the position of the database is not known");
-    } else if (!ls_uuid_equal(&p->uuid, &e->identity.group)) {
+    if (ls_uuid_is_zero(&p->uuid) || p->seqno < 0 || (same && p->seqno < base.seqno)) {
+        ls_info("the position of the database is %s: its data come from another member",
+                p->seqno < 0 ? "not known" : "older than the write-set log");
+        return false;
+    }
+    if (!same) {
         snprintf(why, WHY_SIZE, "the database belongs to history %s, the write-set log to %s",
                  LS_UUID_STR(&p->uuid), LS_UUID_STR(&e->identity.group));
-    } else if (p->seqno < base.seqno || p->seqno > last.seqno) {
+    } else if (p->seqno > last.seqno) {
         snprintf(why, WHY_SIZE,
-                 "the database stands at %" PRId64 ", the write-set log reaches from %" PRId64
-                 " to %" PRId64,
-                 p->seqno, base.seqno, last.seqno);
+                 "the database stands at %" PRId64 ", the write-set log only reaches to %" PRId64,
+                 p->seqno, last.seqno);
     } else {
         e->log_usable = true;
         return false;
@@ -118,7 +123,7 @@ static enum ls_rc drop_log(struct ls_engine *e, const char *why, struct ls_error
     enum ls_rc rc;
 
     if (why != NULL) {
-        ls_warn("%s: this node drops its write-set log and comes to the cluster as a new member; "
+        ls_info("%s: this node drops its write-set log and comes to the cluster as a new member; "
                 "what it lacks is copied from another member (nothing to do, unless all members "
                 "say so: then bootstrap the one with the highest position)",
                 why);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void ls_process_abort(void)
 {
@@ -22,4 +23,15 @@ bool ls_process_term_pending(void)
     sigset_t set;
 
     return sigpending(&set) == 0 && sigismember(&set, SIGTERM) == 1;
+}
+
+bool ls_process_host_is(const char *name)
+{
+    char host[256];
+
+    if (gethostname(host, sizeof(host)) != 0) {
+        return false;
+    }
+    host[sizeof(host) - 1] = '\0';
+    return strcmp(host, name) == 0;
 }

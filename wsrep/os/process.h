@@ -12,4 +12,7 @@ _Noreturn void ls_process_abort(void);
  * wait during the start has to look by itself. */
 bool ls_process_term_pending(void);
 
+/* The machine has this name. */
+bool ls_process_host_is(const char *name);
+
 #endif
