@@ -256,9 +256,10 @@ wsrep_status_t ls_provider_commit_order_leave(wsrep_t *self, const wsrep_ws_hand
         ls_phase_diverge(p, "a write-set that the others could apply failed here");
         rc = WSREP_NODE_FAIL;
     } else if (error != NULL && error->len > 0) {
-        ls_info("A statement that runs on all nodes (seqno %lld) failed here. It is taken as failed "
-                "everywhere alike.",
-                (long long)r->seqno);
+        ls_info(
+            "A statement that runs on all nodes (seqno %lld) failed here. It is taken as failed "
+            "everywhere alike.",
+            (long long)r->seqno);
     }
     r->left = true;
     ls_order_pass(&p->commit, r->seqno);
