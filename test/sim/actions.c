@@ -1,4 +1,5 @@
 /* Performing the core's actions, in their order (the duties at the top of core.h). */
+#include "test/sim/fault.h"
 #include "test/sim/host.h"
 #include "test/sim/server.h"
 #include "wsrep/base/assert.h"
@@ -179,11 +180,7 @@ static void do_read(struct ls_node *n, const struct ls_action *a)
             continue;
         }
         if (a->type == LS_ACT_READ_READY) {
-            uint64_t index = a->u.read.index;
-            if (n->world->plant == LS_PLANT_READ_LOCAL) {
-                index = n->srv.commit;
-            }
-            ls_oracle_read(&n->world->oracle, n->slot, n->reads[i].floor, index);
+            ls_oracle_read(&n->world->oracle, n->slot, n->reads[i].floor, a->u.read.index);
         } else {
             n->world->stats.reads_failed++;
         }
@@ -304,6 +301,39 @@ static void perform(struct ls_node *n, const struct ls_action *a)
     }
 }
 
+/* The moments at which a protocol is likely to be wrong about what a crash leaves behind. */
+static bool is_rare(const struct ls_action *a)
+{
+    switch (a->type) {
+    case LS_ACT_TRUNCATE:
+    case LS_ACT_RESET:
+    case LS_ACT_PERSIST:
+    case LS_ACT_WELCOME:
+        return true;
+    case LS_ACT_SEND:
+        return a->u.send.msg.type == LS_MSG_VOTE_RESP && a->u.send.msg.u.vote.granted;
+    case LS_ACT_APPEND:
+        return a->u.append.entry.type == LS_ENTRY_CONFIG;
+    case LS_ACT_ROLE:
+        return a->u.role.role >= LS_ROLE_CANDIDATE;
+    default:
+        return false;
+    }
+}
+
+static void strike_from_spite(struct ls_node *n, const struct ls_action *a)
+{
+    struct ls_world *w = n->world;
+
+    if (w->faults_on && w->profile.spite > 0 && n->crash_after < 0 && is_rare(a) &&
+        !ls_fault_disk_is_lost(w) && ls_world_chance(w, w->profile.spite)) {
+        n->crash_after = ls_world_between(w, 0, 6);
+        n->crash_power = w->params.sync_majority && ls_world_chance(w, 0.5);
+        n->crash_soon_back = true;
+        w->stats.crashes++;
+    }
+}
+
 bool ls_host_perform(struct ls_node *n)
 {
     size_t count;
@@ -319,6 +349,7 @@ bool ls_host_perform(struct ls_node *n)
             return false;
         }
         perform(n, &a[i]);
+        strike_from_spite(n, &a[i]);
     }
     return true;
 }

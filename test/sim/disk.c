@@ -33,16 +33,6 @@ void ls_disk_init(struct ls_disk *d, uint32_t segment_entries)
     add_segment(d, &zero, NULL, 0);
 }
 
-static void drop_stale(struct ls_disk *d)
-{
-    for (size_t i = 0; i < d->stale_count; i++) {
-        ls_blob_unref(d->stale[i].blob);
-    }
-    free(d->stale);
-    d->stale = NULL;
-    d->stale_count = 0;
-}
-
 static void drop_log(struct ls_disk *d)
 {
     for (size_t i = 0; i < d->count; i++) {
@@ -53,7 +43,6 @@ static void drop_log(struct ls_disk *d)
         free(d->segments[i].context);
     }
     d->segment_count = 0;
-    drop_stale(d);
 }
 
 void ls_disk_free(struct ls_disk *d)
@@ -175,18 +164,6 @@ void ls_disk_truncate(struct ls_disk *d, uint64_t index)
     if (keep >= d->count) {
         return;
     }
-    if (d->lazy_truncate && d->synced >= index && d->stale_count == 0) {
-        d->stale_count = (size_t)(d->synced - index + 1);
-        d->stale = malloc(d->stale_count * sizeof(*d->stale));
-        LS_ASSERT(d->stale != NULL);
-        for (size_t i = 0; i < d->stale_count; i++) {
-            d->stale[i] = d->entries[d->head + keep + i];
-            ls_blob_ref(d->stale[i].blob);
-        }
-    } else if (d->synced >= index && d->stale_count > 0) {
-        /* A second truncation, deeper: what was between is not worth remembering. */
-        drop_stale(d);
-    }
     if (d->synced >= index) {
         d->synced = index - 1;
     }
@@ -235,7 +212,6 @@ void ls_disk_sync(struct ls_disk *d, uint64_t index)
     if (index > d->synced) {
         d->synced = index;
     }
-    drop_stale(d);
 }
 
 void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng)
@@ -250,16 +226,6 @@ void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng)
     }
     if (last > d->synced) {
         uint64_t keep = d->synced + ls_prng_below(rng, last - d->synced + 1);
-        if (d->stale_count > 0) {
-            keep = d->synced; /* nothing of the new tail, so that the old one may come back */
-        }
         ls_disk_truncate(d, keep + 1);
     }
-    if (d->stale_count > 0 && ls_prng_chance(rng, 1, 2)) {
-        for (size_t i = 0; i < d->stale_count; i++) {
-            ls_disk_append(d, &d->stale[i].e, ls_blob_ref(d->stale[i].blob));
-        }
-        d->synced = ls_disk_last(d).index;
-    }
-    drop_stale(d);
 }

@@ -1,8 +1,7 @@
 /* The simulated disk of one machine: write-set log, identity file, and what the database wrote.
  *
  * It outlives the process. A crashed process loses nothing that it wrote (page cache); a power cut
- * loses what was not synced. Truncation is durable at once; with lazy_truncate (a planted bug) a
- * power cut may bring a synced tail back. */
+ * loses what was not synced. Truncation, reset and votes are durable at once. */
 #ifndef LS_SIM_DISK_H
 #define LS_SIM_DISK_H
 
@@ -40,11 +39,8 @@ struct ls_disk {
     size_t head, count, capacity;
     struct ls_disk_segment *segments; /* the first one's base is the log's */
     size_t segment_count, segment_capacity;
-    uint64_t verdicts_synced;    /* power loss forgets the verdicts of entries above */
-    uint64_t synced;             /* durable up to this index */
-    struct ls_disk_entry *stale; /* synced entries that were truncated after the last sync */
-    size_t stale_count;
-    bool lazy_truncate;
+    uint64_t verdicts_synced; /* power loss forgets the verdicts of entries above */
+    uint64_t synced;          /* durable up to this index */
     uint32_t segment_entries; /* a new segment after so many */
 };
 
@@ -70,7 +66,7 @@ void ls_disk_reset(struct ls_disk *d, const struct ls_log_pos *base, const void 
 /* Drops whole old segments that hold nothing at or above keep_from. */
 void ls_disk_purge(struct ls_disk *d, uint64_t keep_from);
 void ls_disk_sync(struct ls_disk *d, uint64_t index);
-/* Power was cut: un-synced entries go, in part or all; so may the truncation of synced ones. */
+/* Power was cut: un-synced entries go, in part or all. */
 void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng);
 
 #endif

@@ -67,7 +67,8 @@ static void break_link(struct ls_world *w)
 static void partition(struct ls_world *w)
 {
     uint64_t side = ls_prng_next(&w->rng);
-    int64_t duration = ls_world_between(w, 300000, 25000000);
+    int64_t longest = w->profile.cut_max_us > 0 ? w->profile.cut_max_us : 25000000;
+    int64_t duration = ls_world_between(w, 300000, longest);
     bool reset = ls_world_chance(w, 0.5);
 
     if (!undo_room(w, (uint32_t)(w->count * w->count))) {
@@ -204,19 +205,40 @@ static bool majority_without(struct ls_world *w, const struct ls_config *c, cons
     return 2 * intact > all;
 }
 
+bool ls_fault_disk_is_lost(const struct ls_world *w)
+{
+    for (uint32_t i = 0; i < w->config.count; i++) {
+        const struct ls_member *m = &w->config.members[i];
+        if (m->role == LS_MEMBER_VOTER && !ls_uuid_equal(&w->nodes[m->id.b[15]].disk.id, &m->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only while nothing else is wrong: a group that removes another member at the same moment might
+ * need this one for its new majority, and rightly wait for ever. */
 static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
 {
+    bool careless = w->plant == LS_PLANT_AMNESIA; /* whose harm needs more to go wrong */
     struct ls_core_status st, best = {0};
     int data_nodes = 0;
 
+    if (!careless && (w->undo_count > 0 || ls_fault_disk_is_lost(w))) {
+        return false;
+    }
     for (int i = 0; i < w->count; i++) {
         const struct ls_node *o = &w->nodes[i];
         data_nodes += o != n && ls_server_ready(o);
-        if (o->running) {
-            ls_core_get_status(o->core, &st);
-            if (st.role == LS_ROLE_LEADER && st.term >= best.term) {
-                best = st;
+        if (!o->running || !o->srv.in_view) {
+            if (careless) {
+                continue;
             }
+            return false;
+        }
+        ls_core_get_status(o->core, &st);
+        if (st.role == LS_ROLE_LEADER && st.term >= best.term) {
+            best = st;
         }
     }
     return best.role == LS_ROLE_LEADER && data_nodes >= 1 && w->config.count > 0 &&
@@ -293,6 +315,9 @@ static void strike(struct ls_world *w)
     at = (double)(ls_prng_next(&w->rng) >> 11) / 9007199254740992.0 * sum;
     while (kind < count - 1 && at >= rates[kind]) {
         at -= rates[kind++];
+    }
+    if (kind != 0 && kind != 3 && kind != 9 && kind != 12 && ls_fault_disk_is_lost(w)) {
+        return; /* the group gets to replace it first */
     }
     switch (kind) {
     case 0:

@@ -12,4 +12,7 @@ void ls_fault_turn(struct ls_world *w);
 /* Ends everything that is wrong; stopped processes start soon. */
 void ls_fault_heal(struct ls_world *w);
 
+/* A voter lost its disk and is not replaced yet: more must not go wrong than the promises allow. */
+bool ls_fault_disk_is_lost(const struct ls_world *w);
+
 #endif

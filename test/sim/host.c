@@ -280,10 +280,14 @@ void ls_host_read(struct ls_node *n)
     if (n->read_count == sizeof(n->reads) / sizeof(n->reads[0])) {
         return;
     }
-    ev.u.token = ++n->next_token;
-    n->reads[n->read_count++] =
-        (struct ls_sim_read){.token = ev.u.token, .floor = ls_oracle_read_floor(&n->world->oracle)};
+    uint64_t floor = ls_oracle_read_floor(&n->world->oracle);
     n->world->stats.reads++;
+    if (n->world->plant == LS_PLANT_READ_LOCAL) {
+        ls_oracle_read(&n->world->oracle, n->slot, floor, n->srv.commit);
+        return;
+    }
+    ev.u.token = ++n->next_token;
+    n->reads[n->read_count++] = (struct ls_sim_read){.token = ev.u.token, .floor = floor};
     ls_host_step(n, &ev);
 }
 
@@ -318,7 +322,9 @@ void ls_host_step(struct ls_node *n, struct ls_event *ev)
     ls_core_actions_done(n->core);
     if (!alive) {
         ls_host_crash(n, n->crash_power);
-        n->start_at = w->now + ls_world_between(w, 100000, 5000000);
+        n->start_at = w->now + (n->crash_soon_back ? ls_world_between(w, 3000, 300000)
+                                                   : ls_world_between(w, 100000, 5000000));
+        n->crash_soon_back = false;
     }
 }
 

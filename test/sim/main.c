@@ -4,10 +4,12 @@
 
 #include <argp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct options {
     uint64_t first, last;
@@ -132,11 +134,38 @@ static void print_stats(const struct ls_world *w)
            s->cuts, s->breaks, s->wipes, s->leaves, s->transfers);
 }
 
+static const struct options *running_options;
+static uint64_t running_seed;
+
+static void print_replay(const struct options *o, uint64_t seed)
+{
+    printf("replay: ls-sim --seed %" PRIu64 " --profile %s --seconds %" PRId64, seed,
+           o->profile->name, o->seconds);
+    if (o->nodes > 0) {
+        printf(" --nodes %d", o->nodes);
+    }
+    if (o->plant != LS_PLANT_NONE) {
+        printf(" --plant %s", ls_plant_name(o->plant));
+    }
+    printf(" --verbose\n");
+    fflush(stdout);
+}
+
+/* An assertion failed: say where we were. The process ends here anyway. */
+static void on_abort(int sig)
+{
+    printf("FAILED seed %" PRIu64 ": an assertion failed\n", running_seed);
+    print_replay(running_options, running_seed);
+    _exit(1);
+}
+
 /* One seed; *simulated_us grows. */
 static bool run_seed(const struct options *o, uint64_t seed, int64_t *simulated_us)
 {
     static struct ls_world w;
 
+    running_options = o;
+    running_seed = seed;
     ls_world_create(&w, seed, o->profile, o->nodes, o->plant, o->verbose);
     bool ok = ls_world_run(&w, o->seconds * 1000000);
     *simulated_us += w.now;
@@ -146,16 +175,7 @@ static bool run_seed(const struct options *o, uint64_t seed, int64_t *simulated_
     if (!ok) {
         printf("FAILED seed %" PRIu64 " (%s, %d nodes) at %.6f s: %s\n", seed, w.profile.name,
                w.count, (double)w.now / 1e6, w.oracle.text);
-        printf("replay: ls-sim --seed %" PRIu64 " --profile %s --seconds %" PRId64, seed,
-               o->profile->name, o->seconds);
-        if (o->nodes > 0) {
-            printf(" --nodes %d", o->nodes);
-        }
-        if (o->plant != LS_PLANT_NONE) {
-            printf(" --plant %s", ls_plant_name(o->plant));
-        }
-        printf(" --verbose\n");
-        fflush(stdout);
+        print_replay(o, seed);
     }
     ls_world_destroy(&w);
     return ok;
@@ -217,6 +237,7 @@ int main(int argc, char **argv)
     int64_t simulated_us = 0;
     uint64_t seeds = 0;
 
+    signal(SIGABRT, on_abort);
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     double begin = cpu_seconds();
     int failed =

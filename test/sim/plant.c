@@ -14,7 +14,6 @@ static const char *const names[LS_PLANT__COUNT] = {
     [LS_PLANT_READ_LOCAL] = "read-local",
     [LS_PLANT_SKIP_PRELOAD] = "skip-preload",
     [LS_PLANT_FORGET_TRUNCATE] = "forget-truncate",
-    [LS_PLANT_LAZY_TRUNCATE] = "lazy-truncate",
     [LS_PLANT_LOSE_SUBMIT] = "lose-submit",
 };
 

@@ -16,7 +16,6 @@ enum ls_plant {
     LS_PLANT_READ_LOCAL,      /* reads are answered from the own commit index */
     LS_PLANT_SKIP_PRELOAD,    /* a joiner's certification index starts empty */
     LS_PLANT_FORGET_TRUNCATE, /* TRUNCATE leaves the old tail behind what is written anew */
-    LS_PLANT_LAZY_TRUNCATE,   /* truncation is not durable: a power cut brings the old tail back */
     LS_PLANT_LOSE_SUBMIT,     /* some submissions never reach the core */
     LS_PLANT__COUNT
 };

@@ -14,6 +14,8 @@ struct ls_profile {
     double breaks, cuts, one_way, slow_links; /* events a second */
     /* processes */
     double crashes, crash_all, pauses, leaves, wipes, desyncs;
+    int64_t cut_max_us; /* longest partition, default 25 s */
+    double spite; /* chance that a process dies just after one of the rare things (actions.c) */
     /* disks */
     double power_cuts, power_all, slow_disks, disk_errors;
     double sync_majority; /* chance that a run has log.sync=majority */

@@ -109,7 +109,6 @@ void ls_world_create(struct ls_world *w, uint64_t seed, const struct ls_profile 
         n->clock_offset_us = ls_world_between(w, 0, 1000000000);
         n->start_at = i == 0 ? 0 : ls_world_between(w, 0, 3000000);
         ls_disk_init(&n->disk, segment);
-        n->disk.lazy_truncate = plant == LS_PLANT_LAZY_TRUNCATE;
     }
     ls_fault_init(w);
 }

@@ -52,7 +52,7 @@ struct ls_sim_apply {
 struct ls_server {
     bool connected;      /* WELCOME was given */
     bool in_view;        /* a view with this membership was delivered; cleared by NONPRIMARY */
-    bool was_nonprimary; /* NONPRIMARY came, WELCOME did not yet */
+    bool was_nonprimary; /* NONPRIMARY came, the view that ends it did not yet */
     bool data;           /* database is valid; false while a snapshot is awaited */
     uint64_t commit;     /* the core said so */
     uint64_t delivered;  /* handed to the server up to here */
@@ -95,12 +95,12 @@ struct ls_node {
     bool left;        /* LEFT came */
     int64_t kill_at;  /* a leave takes no longer */
     int64_t start_at; /* when not running */
-    bool fresh;       /* never been a member with this disk */
     uint64_t run;     /* counts process starts */
     int64_t clock_offset_us;
     uint32_t slowness;   /* factor for its apply times, 1 normally */
     int64_t crash_after; /* power or kill strikes after so many more actions, -1: no */
     bool crash_power;
+    bool crash_soon_back; /* it restarts within a moment */
     /* host */
     struct ls_core *core;
     int64_t next_tick;
