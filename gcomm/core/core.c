@@ -10,8 +10,9 @@ void ls_core_params_default(struct ls_core_params *p)
 {
     *p = (struct ls_core_params){
         .heartbeat_us = 100000,
-        .election_min_us = 1000000,
-        .election_max_us = 1500000,
+        .election_min_us = 500000,
+        .election_max_us = 900000,
+        .quiet_us = 1500000,
         .suspect_us = 5000000,
         .inactive_us = 15000000,
         .big_bytes = 64 * 1024,
@@ -174,6 +175,26 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     }
 }
 
+/* A host that stood still (a stopped process, a machine with more to do than it can) has heard
+ * nobody meanwhile, and that is nobody's silence: what came in waits to be read. */
+static void discount_standstill(struct ls_core *c)
+{
+    int64_t lost = c->now_us - c->stepped_us - STANDSTILL_US;
+    bool first = c->stepped_us == 0;
+
+    c->stepped_us = c->now_us;
+    if (first || lost <= 0) {
+        return;
+    }
+    c->leader_heard_us += lost;
+    c->quorum_seen_us += lost;
+    c->election_due_us += lost;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        p->heard_us = p->heard_us + lost < c->now_us ? p->heard_us + lost : c->now_us;
+    }
+}
+
 static void on_tick(struct ls_core *c)
 {
     if (c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE) {
@@ -205,6 +226,7 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
     if (event->now_us > c->now_us) {
         c->now_us = event->now_us;
     }
+    discount_standstill(c);
     switch (event->type) {
     case LS_EV_TICK:
         on_tick(c);

@@ -45,8 +45,11 @@ struct ls_core_log {
 
 struct ls_core_params {
     int64_t heartbeat_us;    /* leader's idle interval, default 100 ms */
-    int64_t election_min_us; /* silence until a follower stands, default 1 s */
-    int64_t election_max_us; /* random upper bound, default 1.5 s */
+    int64_t election_min_us; /* leader's silence until a follower stands, default 500 ms; more when
+                                its messages were seen to come in larger intervals (rule 13) */
+    int64_t election_max_us; /* plus a random part up to the difference, default 900 ms */
+    int64_t quiet_us;        /* a peer silent for longer counts for no majority of the leader's,
+                                default 1.5 s */
     int64_t suspect_us;      /* evs.suspect_timeout: silence until a view turns non-primary */
     int64_t inactive_us;     /* evs.inactive_timeout: silence until the leader removes a member */
     uint64_t big_bytes;      /* write-sets above go apart (rule 1), default 64 KiB */

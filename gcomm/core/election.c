@@ -15,12 +15,63 @@ static bool higher(const struct ls_log_pos *a, const struct ls_log_pos *b)
     return a->term > b->term || (a->term == b->term && a->index > b->index);
 }
 
+#define JITTER_HALF_LIFE_US 10000000
+#define CONTEST_US 40000 /* between two attempts to stand, at first */
+#define CONTEST_DOUBLINGS 5
+
+static int64_t below(struct ls_core *c, int64_t n)
+{
+    return (int64_t)ls_prng_below(&c->prng, (uint64_t)(n > 0 ? n : 1));
+}
+
+/* A leader's silence is judged by what is usual here (rule 13): on a busy machine or a bad line its
+ * messages come late now and then without anything being wrong. The option is the upper bound. */
+static int64_t patience_us(const struct ls_core *c)
+{
+    int64_t limit = c->params.suspect_us > c->params.election_min_us ? c->params.suspect_us
+                                                                     : c->params.election_min_us;
+    int64_t patience =
+        c->params.election_min_us + (ls_uuid_is_zero(&c->leader) ? 0 : 2 * c->leader_jitter_us);
+
+    return patience < limit ? patience : limit;
+}
+
 void core_reset_election(struct ls_core *c)
 {
-    int64_t spread = c->params.election_max_us - c->params.election_min_us;
+    c->election_due_us = c->now_us + patience_us(c) +
+                         below(c, c->params.election_max_us - c->params.election_min_us);
+}
 
-    c->election_due_us = c->now_us + c->params.election_min_us +
-                         (int64_t)ls_prng_below(&c->prng, (uint64_t)(spread > 0 ? spread : 1));
+void core_note_leader_heard(struct ls_core *c)
+{
+    int64_t late = c->now_us - c->leader_heard_us - c->params.heartbeat_us;
+
+    if (c->now_us - c->jitter_us >= JITTER_HALF_LIFE_US) {
+        c->leader_jitter_us /= 2;
+        c->jitter_us = c->now_us;
+    }
+    if (c->heard_term == c->term && late > c->leader_jitter_us && late < c->params.suspect_us) {
+        c->leader_jitter_us = late;
+        c->jitter_us = c->now_us;
+    }
+    c->heard_term = c->term;
+    c->leader_heard_us = c->now_us;
+    c->leader_suspected = false;
+    c->attempts = 0;
+    core_reset_election(c);
+}
+
+/* Nobody leads, and two may have stood at the same moment: the next attempt comes soon, by chance
+ * at another moment, and later each time. */
+static void plan_next_attempt(struct ls_core *c)
+{
+    int64_t base = (CONTEST_US + 2 * c->round_trip_us)
+                   << (c->attempts < CONTEST_DOUBLINGS ? c->attempts : CONTEST_DOUBLINGS);
+
+    base = base < c->params.election_max_us ? base : c->params.election_max_us;
+    c->election_due_us = c->now_us + base + below(c, 2 * base);
+    c->attempts++;
+    c->asked_vote_us = c->now_us;
 }
 
 /* An arbitrator votes and hands over what it holds, but never leads (rule 15). */
@@ -93,7 +144,7 @@ static void stand(struct ls_core *c)
     c->role = LS_ROLE_CANDIDATE;
     c->leader = ls_uuid_zero;
     core_act_role(c);
-    core_reset_election(c);
+    plan_next_attempt(c);
     clear_votes(c);
     ask_all(c);
     try_win(c);
@@ -105,7 +156,7 @@ void core_campaign(struct ls_core *c, bool transfer)
     c->leader = ls_uuid_zero;
     c->transfer = transfer;
     c->pre_vote = true;
-    core_reset_election(c);
+    plan_next_attempt(c);
     core_act_role(c);
     if (transfer) {
         stand(c);
@@ -180,7 +231,9 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
         (c->role == LS_ROLE_JOINER && c->old.count == 0)) {
         return; /* never was a voter of anything */
     }
-    if (m->u.vote.pre) {
+    if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index && core_may_stand(c)) {
+        /* It would have to adopt our log, which does not reach back to where its own agrees. */
+    } else if (m->u.vote.pre) {
         granted = m->term > c->term && (!leader_alive || m->u.vote.transfer);
     } else if (!leader_alive || m->u.vote.transfer) {
         if (m->term > c->term) {
@@ -226,6 +279,9 @@ void core_on_vote_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m
         m->term != (c->pre_vote ? c->term + 1 : c->term)) {
         return;
     }
+    c->round_trip_us = c->now_us - c->asked_vote_us > c->round_trip_us / 2
+                           ? c->now_us - c->asked_vote_us
+                           : c->round_trip_us / 2;
     p->granted = true;
     p->vote_pos = m->u.vote.pos;
     try_win(c);
@@ -302,6 +358,7 @@ void core_become_leader(struct ls_core *c)
     c->role = LS_ROLE_LEADER;
     c->leader = c->me.id;
     c->transfer = false;
+    c->attempts = 0;
     c->quorum_seen_us = c->now_us;
     c->cut_us = c->now_us;
     c->leader_since_us = c->now_us;

@@ -177,10 +177,8 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
     if (c->role != LS_ROLE_FOLLOWER || !ls_uuid_equal(&c->leader, from)) {
         core_become_follower(c, from);
     }
-    c->leader_heard_us = c->now_us;
-    c->leader_suspected = false;
+    core_note_leader_heard(c);
     c->quorum_seen_us = c->now_us;
-    core_reset_election(c);
 
     if (!prev_fits(c, &m->u.append.prev)) {
         struct ls_log_pos pos = resume_pos(c);

@@ -17,6 +17,7 @@
 #define LEAVE_LIMIT_US 4000000
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
+#define STANDSTILL_US 100000 /* between two steps: more is our own standing still */
 #define PROBE_LIMIT_US 500000
 #define REPROBE_US 5000000
 #define SPREAD_CHECK_US 1000000
@@ -174,8 +175,12 @@ struct ls_core {
     enum ls_core_role role;
     struct ls_uuid leader; /* zero: none known */
     int64_t leader_heard_us;
-    bool leader_suspected; /* its connection broke */
+    int64_t leader_jitter_us; /* how much later than its interval its messages came of late */
+    int64_t jitter_us;        /* when that was last changed */
+    uint64_t heard_term;      /* of its last message */
+    bool leader_suspected;    /* its connection broke */
     int64_t election_due_us;
+    int64_t stepped_us;
     int64_t quorum_seen_us;
     bool primary;
     bool need_view; /* our server was shown a non-primary view: only a new view brings it back */
@@ -201,6 +206,9 @@ struct ls_core {
     /* candidate */
     bool pre_vote;
     bool transfer;
+    uint32_t attempts;     /* to stand, since there was a leader */
+    int64_t asked_vote_us; /* when the votes of this attempt were asked for */
+    int64_t round_trip_us; /* of a vote, the longest lately seen */
     struct ls_uuid catchup_from;
     struct ls_log_pos catchup_pos;
 
@@ -312,6 +320,7 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
 /* election.c */
 bool core_may_stand(const struct ls_core *c);
 void core_reset_election(struct ls_core *c);
+void core_note_leader_heard(struct ls_core *c);
 void core_election_tick(struct ls_core *c);
 void core_campaign(struct ls_core *c, bool transfer);
 void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);

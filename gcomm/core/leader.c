@@ -337,14 +337,14 @@ static bool heard_lately(struct ls_core *c, const struct ls_uuid *id)
         return true;
     }
     p = core_peer(c, id);
-    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.election_max_us;
+    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us;
 }
 
 void core_leader_tick(struct ls_core *c)
 {
     if (core_majority(c, heard_lately)) {
         c->quorum_seen_us = c->now_us;
-    } else if (c->now_us - c->quorum_seen_us > c->params.election_max_us) {
+    } else if (c->now_us - c->quorum_seen_us > c->params.quiet_us) {
         /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
         core_log(c, LS_LOG_WARN, "leader of term %llu: no majority answers, stepping down",
                  (unsigned long long)c->term);

@@ -169,7 +169,7 @@ static bool alive(struct ls_core *c, const struct ls_uuid *id)
         return true;
     }
     p = core_peer(c, id);
-    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.election_max_us;
+    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us;
 }
 
 /* Removal needs the leader's own evidence (rule 13): a reconnect that was refused, or silence. */
