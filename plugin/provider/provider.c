@@ -221,10 +221,12 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
 }
 
 static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_settings *s,
-                                const char *cluster_name, struct ls_error *err)
+                                const char *cluster_name, bool bootstrap, struct ls_error *err)
 {
     struct ls_engine_options o;
-    struct ls_engine_state state = {.discard = p->saved_missing};
+    /* Without a position a bootstrap starts a new history: the log of another one is of no use. */
+    bool anew = bootstrap && ls_order_position(&p->apply) < 0;
+    struct ls_engine_state state = {.discard = p->saved_missing || anew};
     struct ls_grastate saved;
     struct ls_engine *e;
     struct ls_engine_stats stats;
@@ -340,11 +342,9 @@ static enum ls_rc start_stream(struct ls_provider *p, const struct ls_cluster_ur
         peers[i] = url->peers[i];
     }
     ls_mutex_lock(&p->lock);
-    bool need_state = ls_order_position(&p->apply) < 0;
     ls_phase_shift(p, LS_PHASE_OPEN);
     ls_mutex_unlock(&p->lock);
-    enum ls_rc rc = ls_engine_connect(e, peers, bootstrap ? 0 : url->count, bootstrap,
-                                      need_state && !bootstrap, err);
+    enum ls_rc rc = ls_engine_connect(e, peers, bootstrap ? 0 : url->count, bootstrap, false, err);
     if (rc != LS_OK) {
         return rc;
     }
@@ -400,7 +400,7 @@ static enum ls_rc connect_to(struct ls_provider *p, const char *cluster_name, co
     if (rc == LS_OK) {
         take_settings(p);
         ls_provider_options_get(p->options, &s);
-        rc = create_engine(p, &s, cluster_name, err);
+        rc = create_engine(p, &s, cluster_name, bootstrap, err);
     }
     if (rc == LS_OK) {
         rc = start_stream(p, url, bootstrap, err);
