@@ -329,6 +329,20 @@ int client_run_trx(const uint32_t *rows, size_t count)
 /* ---- the transaction that the command line holds open ---- */
 
 static struct trx held;
+static _Atomic bool held_idle; /* its client does nothing: the rollbacker has to act for it */
+static ls_thread rollbacker;
+
+static void *roll_back_idle(void *arg)
+{
+    while (atomic_load(&held_idle)) {
+        if (atomic_load(&held.must_abort)) {
+            db_unlock_all(&held);
+            return NULL;
+        }
+        usleep(1000);
+    }
+    return NULL;
+}
 
 void client_begin(const uint32_t *rows, size_t count)
 {
@@ -336,10 +350,18 @@ void client_begin(const uint32_t *rows, size_t count)
     if (!execute(&held, rows, count, false)) {
         say("begin result=victim");
     }
+    atomic_store(&held_idle, true);
+    if (!ls_thread_start(&rollbacker, "rollbacker", roll_back_idle, NULL)) {
+        abort();
+    }
 }
 
 int client_commit_held(void)
 {
+    if (!atomic_exchange(&held_idle, false)) {
+        return UNKNOWN; /* none is open */
+    }
+    ls_thread_join(rollbacker);
     return commit(&held, 2, NULL);
 }
 
