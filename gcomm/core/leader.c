@@ -346,7 +346,7 @@ void core_leader_tick(struct ls_core *c)
         c->quorum_seen_us = c->now_us;
     } else if (c->now_us - c->quorum_seen_us > c->params.quiet_us) {
         /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
-        core_log(c, LS_LOG_WARN, "leader of term %llu: no majority answers, stepping down",
+        core_log(c, LS_LOG_INFO, "leader of term %llu: no majority answers, stepping down",
                  (unsigned long long)c->term);
         core_become_follower(c, &ls_uuid_zero);
         return;

@@ -460,7 +460,7 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
         c->removed = true;
     } else if (me == NULL && !c->want_join) {
         /* the others took us for dead: ask to be let in again */
-        core_log(c, LS_LOG_WARN, "the group has removed this node: asking to be let in again");
+        core_log(c, LS_LOG_INFO, "the group has removed this node: asking to be let in again");
         if (c->primary) {
             core_nonprimary(c);
         }
@@ -593,7 +593,7 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
         if (m->term < c->term && c->primary) {
             return; /* a stale leader: ours knows better */
         }
-        core_log(c, LS_LOG_WARN, "%s says: %s", LS_UUID_STR(from), m->u.refuse.text);
+        core_log(c, LS_LOG_INFO, "%s says: %s", LS_UUID_STR(from), m->u.refuse.text);
         if (c->primary) {
             core_nonprimary(c);
         }

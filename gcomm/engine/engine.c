@@ -244,7 +244,7 @@ static void tick(void *ctx)
     e->now_us = ls_clock_us();
     if (isolate != e->isolated && !e->cut_off) {
         e->isolated = isolate;
-        ls_warn(isolate ? "node isolation is on: all connections are cut"
+        ls_info(isolate ? "node isolation is on: all connections are cut"
                         : "node isolation is off");
         ls_net_isolate(e->net, isolate);
     }

@@ -105,7 +105,7 @@ static void apply(struct ls_provider *p, void *recv_ctx, struct ls_item *item,
     ls_order_wait(&p->apply, item->depends_on, -1, NULL, NULL);
     count_start(p, item, waited);
     if (!atomic_load(&p->inconsistent) && !call_server(p, recv_ctx, item, &r, exit_loop)) {
-        ls_error_log("Write-set %lld could not be applied.", (long long)item->seqno);
+        ls_error_log("Failed to apply write set: %lld", (long long)item->seqno);
         ls_phase_diverge(p, "a write-set that the others could apply failed here");
     }
     finish(p, &r);

@@ -133,10 +133,12 @@ void ls_phase_diverge(struct ls_provider *p, const char *why)
         return;
     }
     ls_saved_state_mark_corrupt(p->saved, NULL); /* before anything else can go wrong (trap 40) */
+    /* The first words are what people and the server's suites look for. */
     ls_error_log(
-        "This node's data differ from the cluster's: %s. It leaves the cluster and keeps "
-        "running alone. Restart the server: it will get the data anew from another member.",
-        why);
+        "Inconsistency detected: Inconsistent by consensus on %s:%lld: %s. The node leaves "
+        "the cluster and keeps running alone. Restart the server: it will get the data "
+        "anew from another member.",
+        LS_UUID_STR(&p->group), (long long)ls_order_position(&p->apply), why);
     leave(p);
 }
 
