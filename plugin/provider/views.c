@@ -312,6 +312,7 @@ static void drain_for_final(struct ls_provider *p, int64_t seqno)
 void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     struct ls_config none = {.count = 0};
+    int64_t position = LS_SEQNO_UNDEFINED;
 
     if (!p->no_state) {
         drain_for_final(p, p->parted_at > 0 ? p->parted_at - 1 : item->seqno);
@@ -319,8 +320,12 @@ void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
     forget_skipped(p);
     if (!p->no_state && !atomic_load(&p->inconsistent)) {
         save_final(p);
+        position = ls_order_position(&p->apply); /* the server goes on showing where it stands */
+        ls_mutex_lock(&p->lock);
+        none.group = p->group;
+        ls_mutex_unlock(&p->lock);
     }
-    show_view(p, recv_ctx, &none, WSREP_VIEW_NON_PRIMARY, LS_SEQNO_UNDEFINED, false);
+    show_view(p, recv_ctx, &none, WSREP_VIEW_NON_PRIMARY, position, false);
     ls_mutex_lock(&p->lock);
     p->connected = false;
     ls_cond_broadcast(&p->changed);
