@@ -147,7 +147,8 @@ struct ls_provider {
     int64_t skip_upto; /* the database has everything up to it */
     bool rejoin;       /* the group must be told again that we have our state */
     bool no_state;     /* the state transfer was given up: nothing more is applied */
-    int64_t parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
+    int64_t
+        parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
     struct ls_config *last_skipped_view;
     int64_t last_skipped_seqno;
 
