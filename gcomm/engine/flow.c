@@ -1,6 +1,7 @@
 /* Flow control: a member whose queue of ordered but not applied write-sets is too long asks all to
  * pause; while a synced member asks, new local write-sets wait in ls_engine_submit(). A pause ends
- * with a word of the member, or when it goes down or is not synced any more. */
+ * with a word of the member, when it goes down or is not synced any more, or when it does not
+ * repeat its request in time: one that stands still holds up nobody for long. */
 #include "gcomm/engine/internal.h"
 
 static void set_limits(struct ls_engine *e, uint32_t limit, double factor)
@@ -44,20 +45,29 @@ void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
     }
 }
 
-static void update_request(struct ls_engine *e)
+static void tell_all(struct ls_engine *e, bool pause)
 {
-    bool pause;
-
-    if (!request_is_due(e)) {
-        return;
-    }
-    pause = !atomic_load(&e->fc_requested);
-    atomic_store(&e->fc_requested, pause);
+    e->flow_told_us = e->now_us;
     for (size_t i = 0; i < e->peer_count; i++) {
         if (e->peers[i].up) {
             ls_net_send_flow(e->net, &e->peers[i].id, pause);
         }
     }
+}
+
+static void update_request(struct ls_engine *e)
+{
+    bool pause = atomic_load(&e->fc_requested);
+
+    if (!request_is_due(e)) {
+        if (pause && e->now_us - e->flow_told_us >= FLOW_REPEAT_US) {
+            tell_all(e, true);
+        }
+        return;
+    }
+    pause = !pause;
+    atomic_store(&e->fc_requested, pause);
+    tell_all(e, pause);
     if (pause) {
         ls_mutex_lock(&e->mutex);
         e->stats.fc_sent++;
@@ -74,7 +84,7 @@ static bool somebody_asks(struct ls_engine *e)
         const struct engine_peer *p = &e->peers[i];
         const struct ls_member *m;
 
-        if (!p->pause || st.config == NULL) {
+        if (!p->pause || e->now_us - p->pause_us > FLOW_VALID_US || st.config == NULL) {
             continue;
         }
         m = ls_config_find(st.config, &p->id);

@@ -26,7 +26,11 @@
 #define LEAVE_LIMIT_US 5000000
 #define LINGER_US 100000       /* after LEFT: time for the last messages to get out */
 #define SPREAD_RETRY_US 200000 /* a broken bulk transfer starts again */
-#define KEEP_SECONDS 60        /* rule 20: what was taken so lately is not purged */
+#define SPREAD_PEER_MAX                                                                            \
+    (UINT64_C(32) << 20)      /* bytes on their way to one peer; a larger payload alone may */
+#define KEEP_SECONDS 60       /* rule 20: what was taken so lately is not purged */
+#define FLOW_REPEAT_US 150000 /* who asks for a pause says so again */
+#define FLOW_VALID_US 600000  /* and else has stopped: nobody waits for it any more */
 #define PEERS_MAX 256
 #define SLOT_BUCKETS 1024
 #define STAGE_ORIGIN_MAX                                                                           \
@@ -107,7 +111,9 @@ struct engine_peer {
     char name[LS_NAME_SIZE];
     char addr[LS_ADDR_SIZE];
     bool up;
-    bool pause; /* it asks for a pause */
+    uint64_t spread_bytes; /* big payloads on their way to it */
+    bool pause;            /* it asks for a pause */
+    int64_t pause_us;      /* said so last */
 };
 
 struct own_index {
@@ -179,6 +185,7 @@ struct ls_engine {
     int64_t leave_due_us; /* 0: not leaving */
     int64_t housekeeping_us;
     int64_t progress_us;
+    int64_t flow_told_us; /* our request for a pause, last said */
     uint64_t next_id;
     uint64_t low_id; /* all below are settled for the core */
     int64_t applied_fed;

@@ -97,7 +97,11 @@ static void on_flow(void *ctx, const struct ls_uuid *peer, bool pause)
     struct ls_engine *e = ctx;
     struct engine_peer *p = engine_peer_find(e, peer);
 
-    if (p == NULL || p->pause == pause) {
+    if (p == NULL) {
+        return;
+    }
+    p->pause_us = e->now_us;
+    if (p->pause == pause) {
         return;
     }
     p->pause = pause;

@@ -32,10 +32,27 @@ static void spread_later(struct spread *s)
     s->engine->retries = s;
 }
 
+/* One that takes nothing must not make us keep what is settled long ago: what it has no room for
+ * waits, and is forgotten once it is settled. The leader sends it with the entry then. */
+static bool has_room(const struct engine_peer *peer, const struct spread *s)
+{
+    return peer->spread_bytes == 0 || peer->spread_bytes + s->blob->size <= SPREAD_PEER_MAX;
+}
+
 static void spread_done(void *arg, enum ls_rc rc)
 {
     struct spread *s = arg;
+    struct engine_peer *peer = engine_peer_find(s->engine, &s->to);
 
+    if (peer != NULL) {
+        peer->spread_bytes -=
+            s->blob->size < peer->spread_bytes ? s->blob->size : peer->spread_bytes;
+    }
+    for (struct spread *w = s->engine->retries; w != NULL; w = w->next) {
+        if (ls_uuid_equal(&w->to, &s->to)) {
+            w->retry_us = 0; /* there is room for it */
+        }
+    }
     if (rc != LS_OK && wanted(s->engine, s)) {
         spread_later(s);
     } else {
@@ -48,14 +65,16 @@ static void spread_send(struct spread *s, uint64_t hash)
     struct ls_engine *e = s->engine;
     struct ls_piece piece = {.data = s->blob->bytes, .len = s->blob->size};
     struct ls_sub_id sub = {.origin = e->identity.id, .incarnation = e->identity.incarnation};
+    struct engine_peer *peer = engine_peer_find(e, &s->to);
 
     sub.id = s->id;
-    if (ls_net_send_bulk(e->net, &s->to, &sub, &piece, 1, hash, spread_done, s) != LS_OK) {
-        if (wanted(e, s)) {
-            spread_later(s);
-        } else {
-            spread_free(s);
-        }
+    if (peer != NULL && has_room(peer, s) &&
+        ls_net_send_bulk(e->net, &s->to, &sub, &piece, 1, hash, spread_done, s) == LS_OK) {
+        peer->spread_bytes += s->blob->size;
+    } else if (wanted(e, s)) {
+        spread_later(s);
+    } else {
+        spread_free(s);
     }
 }
 
