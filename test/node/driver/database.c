@@ -347,16 +347,22 @@ void *change_encode(const struct change *c, size_t size)
 
 bool change_decode(const wsrep_buf_t *buf, struct change *out)
 {
-    const struct header *h = buf->ptr;
+    struct header h; /* a copy: the provider's buffer need not be aligned */
+    const char *bytes = buf->ptr;
 
-    if (buf->ptr == NULL || buf->len < sizeof(*h) || h->magic != CHANGE_MAGIC ||
-        h->row_count > MAX_TRX_ROWS ||
-        h->hash != ls_hash64(&h->value, buf->len - offsetof(struct header, value))) {
+    if (bytes == NULL || buf->len < sizeof(h)) {
         return false;
     }
-    out->value = h->value;
-    out->row_count = h->row_count;
-    out->toi = h->toi != 0;
-    memcpy(out->rows, h->rows, h->row_count * sizeof(h->rows[0]));
+    memcpy(&h, bytes, sizeof(h));
+    if (h.magic != CHANGE_MAGIC || h.row_count > MAX_TRX_ROWS ||
+        buf->len < sizeof(h) + h.row_count * sizeof(h.rows[0]) ||
+        h.hash != ls_hash64(bytes + offsetof(struct header, value),
+                            buf->len - offsetof(struct header, value))) {
+        return false;
+    }
+    out->value = h.value;
+    out->row_count = h.row_count;
+    out->toi = h.toi != 0;
+    memcpy(out->rows, bytes + sizeof(h), h.row_count * sizeof(h.rows[0]));
     return true;
 }
