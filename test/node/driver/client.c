@@ -471,13 +471,23 @@ static double cpu_seconds(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+/* One by one, as other threads go on counting. */
+static void copy_counters(struct counters *out)
+{
+    _Atomic int64_t *from = (_Atomic int64_t *)&counters, *to = (_Atomic int64_t *)out;
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(from[0]); i++) {
+        atomic_store(&to[i], atomic_load(&from[i]));
+    }
+}
+
 void client_start_load(void)
 {
     load.count = cfg.clients;
     load.clients = calloc((size_t)cfg.clients + 1, sizeof(*load.clients));
     load.started_us = ls_clock_us();
     load.cpu_s = cpu_seconds();
-    memcpy(&load.before, &counters, sizeof(counters));
+    copy_counters(&load.before);
     atomic_store(&load.stop, false);
     atomic_store(&last_commit_us, load.started_us);
     atomic_store(&longest_gap_us, 0);
