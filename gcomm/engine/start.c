@@ -79,9 +79,10 @@ static bool judge_files(struct ls_engine *e, enum ls_rc identity_state, bool dam
     return true;
 }
 
-/* Whether the log can bring the database up to date (log_usable), and why it cannot be kept at all. A
- * database that is lost, or too old for the log, takes nothing from the log's worth: the node stays
- * the voter it was, or a group of two would be stuck after one crash, and gets a copy of the data. */
+/* Whether the log can bring the database up to date (log_usable), and why it cannot be kept at all.
+ * A database that is lost, or too old for the log, takes nothing from the log's worth: the node
+ * stays the voter it was, or a group of two would be stuck after one crash, and gets a copy of the
+ * data. */
 static bool judge_position(struct ls_engine *e, char why[WHY_SIZE])
 {
     struct ls_log_pos base = ls_log_base(e->log);

@@ -8,7 +8,6 @@
 
 _Noreturn void ls_assert_failed(const char *expr, const char *file, int line, const char *func);
 
-#define LS_ASSERT(expr)                                                                            \
-    ((expr) ? (void)0 : ls_assert_failed(#expr, __FILE__, __LINE__, __func__))
+#define LS_ASSERT(expr) ((expr) ? (void)0 : ls_assert_failed(#expr, __FILE__, __LINE__, __func__))
 
 #endif

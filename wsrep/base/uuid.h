@@ -40,7 +40,8 @@ bool ls_uuid_parse(const char *s, struct ls_uuid *out);
 char *ls_gtid_format(const struct ls_gtid *g, char *out);
 bool ls_gtid_parse(const char *s, struct ls_gtid *out);
 
-/* For a printf of one uuid: ls_uuid_format into a compound literal. Valid in the full expression. */
+/* For a printf of one uuid: ls_uuid_format into a compound literal. Valid in the full expression.
+ */
 #define LS_UUID_STR(u) ls_uuid_format((u), (char[LS_UUID_STR_SIZE]){0})
 
 #endif
