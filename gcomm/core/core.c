@@ -21,6 +21,7 @@ void ls_core_params_default(struct ls_core_params *p)
         .cut_interval = 128,
         .sync_majority = 0,
         .ignore_quorum = 0,
+        .ignore_sb = 0,
     };
 }
 
@@ -108,6 +109,9 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         return;
     }
     p->heard_us = c->now_us;
+    if ((m->type == LS_MSG_APPEND || m->type == LS_MSG_VOTE_REQ) && core_epoch_is_past(c, p)) {
+        return; /* it was told of our epoch and will find out */
+    }
     switch (m->type) {
     case LS_MSG_APPEND:
         core_on_append(c, from, m, ev->u.message.payload_here);
@@ -164,9 +168,15 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         break;
     case LS_MSG_CAMPAIGN:
         if (m->term == c->term && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(from, &c->leader) &&
-            core_is_voter(&c->old, &c->me.id) && !c->me.no_data) {
+            core_is_voter(&c->old, &c->me.id) && core_may_stand(c)) {
             core_campaign(c, true);
         }
+        break;
+    case LS_MSG_EPOCH:
+        core_on_epoch(c, p, m);
+        break;
+    case LS_MSG_CHANGE:
+        core_on_change(c, p, m);
         break;
     default:
         core_log(c, LS_LOG_WARN, "message of unknown type %u from %s ignored", m->type,
@@ -209,6 +219,8 @@ static void on_tick(struct ls_core *c)
     }
     if (c->role != LS_ROLE_LEFT) {
         core_members_tick(c);
+        core_change_tick(c);
+        core_reform_tick(c);
         core_read_tick(c);
         core_staged_tick(c);
         core_spread_tick(c);
@@ -278,6 +290,19 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
     case LS_EV_PARAMS:
         c->params = event->u.params;
         break;
+    case LS_EV_REFORM:
+        if (c->primary) {
+            core_log(c, LS_LOG_INFO, "this node is in a primary component already");
+        } else {
+            core_reform(c);
+        }
+        break;
+    case LS_EV_WEIGHT:
+        core_set_weight(c, event->u.weight);
+        break;
+    case LS_EV_EVICT:
+        core_evict(c, &event->u.id);
+        break;
     case LS_EV_FLUSH:
         if (c->role == LS_ROLE_LEADER) {
             core_leader_flush(c);
@@ -289,6 +314,7 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
         LS_ASSERT(!"unknown event");
     }
     core_advance_commit(c);
+    core_epoch_tell(c);
 }
 
 void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)

@@ -57,7 +57,8 @@ struct ls_core_params {
     uint32_t window_entries; /* default 8192 */
     int64_t cut_interval;    /* seqnos between commit cuts, default 128 */
     uint8_t sync_majority;   /* 1: acknowledge only what LOG_HELD covers (rule 19) */
-    uint8_t ignore_quorum;   /* pc.ignore_quorum, pc.ignore_sb: for a later issue */
+    uint8_t ignore_quorum;   /* pc.ignore_quorum: go on with whoever is left */
+    uint8_t ignore_sb;       /* pc.ignore_sb: go on when exactly half is left */
 };
 
 void ls_core_params_default(struct ls_core_params *p);
@@ -106,6 +107,9 @@ enum ls_event_type {
     LS_EV_APPLIED,      /* min(applied seqno, last_seen of unfinished local submissions) */
     LS_EV_READ,         /* rule 25: answer with LS_ACT_READ_READY */
     LS_EV_PARAMS,       /* options changed */
+    LS_EV_REFORM,       /* not primary: make the members now seen a primary component (rule 17) */
+    LS_EV_WEIGHT,       /* pc.weight: the quorum weight of this node from now on */
+    LS_EV_EVICT,        /* remove this member and keep it out; zero: forget all that were */
     LS_EV_FLUSH,
 };
 
@@ -147,6 +151,8 @@ struct ls_event {
         int64_t seqno;  /* APPLIED */
         uint64_t token; /* READ */
         struct ls_core_params params;
+        uint8_t weight;    /* WEIGHT */
+        struct ls_uuid id; /* EVICT */
     } u;
 };
 

@@ -74,10 +74,12 @@ static void plan_next_attempt(struct ls_core *c)
     c->asked_vote_us = c->now_us;
 }
 
-/* An arbitrator votes and hands over what it holds, but never leads (rule 15). */
+/* An arbitrator votes and hands over what it holds, but never leads (rule 15); the same goes for
+ * one that lost its database but not its log. Nobody leads an epoch that another has ended (rule
+ * 17). */
 bool core_may_stand(const struct ls_core *c)
 {
-    if (c->me.no_data) {
+    if (c->me.no_data || c->need_state || core_epoch_outlived(c)) {
         return false;
     }
     return core_is_voter(&c->old, &c->me.id) ||
@@ -110,6 +112,7 @@ static void ask_voter(struct ls_core *c, struct peer *p)
     m->u.vote.pre = c->pre_vote;
     m->u.vote.granted = 0;
     m->u.vote.transfer = c->transfer;
+    m->flags = c->reforming ? LS_VOTE_REFORM : 0;
     m->u.vote.pos = c->last;
     m->u.vote.commit = c->commit;
 }
@@ -131,12 +134,13 @@ static void clear_votes(struct ls_core *c)
 
 static void try_win(struct ls_core *c);
 
-static void stand(struct ls_core *c)
+static void stand(struct ls_core *c, bool reforming)
 {
     struct ls_action *a;
 
     c->pre_vote = false;
     core_set_term(c, c->term + 1); /* role becomes follower for a moment: set below */
+    c->reforming = reforming;
     c->vote = c->me.id;
     a = core_act(c, LS_ACT_PERSIST);
     a->u.persist.term = c->term;
@@ -156,15 +160,25 @@ void core_campaign(struct ls_core *c, bool transfer)
     c->leader = ls_uuid_zero;
     c->transfer = transfer;
     c->pre_vote = true;
+    c->reforming = false;
     plan_next_attempt(c);
     core_act_role(c);
     if (transfer) {
-        stand(c);
+        stand(c, false);
         return;
     }
     clear_votes(c);
     ask_all(c);
     try_win(c); /* a sole voter has its majority already */
+}
+
+/* For a new epoch the votes of all that are seen are asked for, and those that come are enough. No
+ * pre-vote: who follows a living leader refuses, and keeps its term. */
+void core_stand_reform(struct ls_core *c)
+{
+    c->transfer = false;
+    c->reform_due_us = c->now_us + REFORM_WAIT_US;
+    stand(c, true);
 }
 
 static void fetch_more(struct ls_core *c)
@@ -197,17 +211,18 @@ static void try_win(struct ls_core *c)
         core_become_follower(c, &ls_uuid_zero); /* the adopted log says that we were removed */
         return;
     }
-    if (!core_majority(c, has_granted)) {
+    if (c->reforming ? !core_reform_is_due(c) : !core_majority(c, has_granted)) {
         ask_all(c); /* an adopted log may have brought new voters */
         return;
     }
     if (c->pre_vote) {
-        stand(c);
+        stand(c, false);
         return;
     }
     for (uint32_t i = 0; i < c->peer_count; i++) {
         const struct peer *p = &c->peers[i];
-        if (p->granted && higher(&p->vote_pos, best == NULL ? &c->last : &best->vote_pos)) {
+        if (p->granted && !core_epoch_is_past(c, p) &&
+            higher(&p->vote_pos, best == NULL ? &c->last : &best->vote_pos)) {
             best = p;
         }
     }
@@ -231,6 +246,9 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
         (c->role == LS_ROLE_JOINER && c->old.count == 0)) {
         return; /* never was a voter of anything */
     }
+    if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from)) {
+        return;
+    }
     if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index && core_may_stand(c)) {
         /* It would have to adopt our log, which does not reach back to where its own agrees. */
     } else if (m->u.vote.pre) {
@@ -240,7 +258,8 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
             core_set_term(c, m->term);
         }
         if (m->term == c->term && (ls_uuid_is_zero(&c->vote) || ls_uuid_equal(&c->vote, from)) &&
-            c->role != LS_ROLE_LEADER) {
+            c->role != LS_ROLE_LEADER &&
+            ((m->flags & LS_VOTE_REFORM) == 0 || core_may_grant_reform(c))) {
             struct ls_action *a;
             granted = true;
             c->vote = *from;
@@ -379,7 +398,11 @@ void core_become_leader(struct ls_core *c)
     core_act_role(c);
     core_log(c, LS_LOG_INFO, "leader of term %llu from log entry %llu on",
              (unsigned long long)c->term, (unsigned long long)c->last.index + 1);
-    core_propose(c, LS_ENTRY_NOOP, NULL, 0, 0, ls_hash64("", 0), NULL);
+    if (c->reforming) {
+        core_reform_lead(c);
+    } else {
+        core_propose(c, LS_ENTRY_NOOP, NULL, 0, 0, ls_hash64("", 0), NULL);
+    }
     core_resubmit(c);
     core_advance_commit(c);
 }
@@ -387,6 +410,10 @@ void core_become_leader(struct ls_core *c)
 void core_election_tick(struct ls_core *c)
 {
     if (c->role != LS_ROLE_FOLLOWER && c->role != LS_ROLE_CANDIDATE && c->role != LS_ROLE_CATCHUP) {
+        return;
+    }
+    if (c->reforming && c->role == LS_ROLE_CANDIDATE) {
+        try_win(c); /* the time for answers may be over */
         return;
     }
     if (c->now_us < c->election_due_us || !core_may_stand(c)) {

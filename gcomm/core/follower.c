@@ -13,6 +13,7 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     }
     c->leader = *leader;
     c->leader_suspected = false;
+    c->reforming = false;
     c->append_due = false;
     core_reset_election(c);
     if (changed) {
@@ -147,6 +148,42 @@ static bool prev_fits(struct ls_core *c, const struct ls_log_pos *prev)
     return core_pos_at(c, prev->index, &mine) && ls_hash128_equal(mine.chain, prev->chain);
 }
 
+/* Whether the message contradicts what we hold for decided: the leader belongs to an epoch that
+ * began without us, after ours had gone on. The chain covers all before, so one place of each is
+ * enough. */
+static bool history_differs(struct ls_core *c, const struct ls_msg *m)
+{
+    const struct ls_log_pos *prev = &m->u.append.prev;
+    struct ls_log_pos mine;
+
+    if (prev->index <= c->commit && prev->index > c->base.index &&
+        core_pos_at(c, prev->index, &mine) && !ls_hash128_equal(mine.chain, prev->chain)) {
+        return true;
+    }
+    if (m->u.append.count > 0 && m->u.append.entries[0].index <= c->commit) {
+        uint64_t decided = c->commit - m->u.append.entries[0].index;
+        const struct ls_entry *e =
+            &m->u.append.entries[decided < m->u.append.count ? decided : m->u.append.count - 1];
+        return core_pos_at(c, e->index, &mine) && !ls_hash128_equal(mine.chain, e->chain);
+    }
+    return false;
+}
+
+static void give_up_history(struct ls_core *c, const struct ls_uuid *from)
+{
+    if (!c->need_state) {
+        core_log(c, LS_LOG_ERROR,
+                 "%s leads a component that parted from this node's history: what was written here "
+                 "since then is given up, this node needs a state transfer",
+                 LS_UUID_STR(from));
+    }
+    if (c->primary) {
+        core_nonprimary(c);
+    }
+    c->want_join = true;
+    c->need_state = true;
+}
+
 void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,
                     bool payload_here)
 {
@@ -168,6 +205,10 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
     }
     if (m->term > c->term) {
         core_set_term(c, m->term);
+    }
+    if (history_differs(c, m)) {
+        give_up_history(c, from);
+        return;
     }
     if (c->role == LS_ROLE_LEADER) {
         core_log(c, LS_LOG_ERROR, "%s claims to lead my own term %llu: ignored", LS_UUID_STR(from),

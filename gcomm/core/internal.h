@@ -25,6 +25,16 @@
     5000000                      /* and 4 us a byte: then a payload that nobody holds goes again */
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
 #define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
+#define CHANGE_INTERVAL_US 200000
+#define REFORM_WAIT_US 1000000 /* for the answers of all that are seen */
+#define EVICTED_MAX 32
+
+/* A history and its epoch. Epochs of one history are ordered by number, then by id. */
+struct epoch {
+    struct ls_uuid group;
+    uint64_t number;
+    struct ls_uuid id;
+};
 
 /* Another node that we have a connection to, or that is a member. */
 struct peer {
@@ -57,6 +67,13 @@ struct peer {
     struct ls_member join_me;
     bool wants_leave;
     uint64_t leave_incarnation;
+    bool wants_weight; /* another quorum weight */
+    uint8_t weight;
+
+    /* what it last said of its epoch (rule 17) */
+    bool epoch_told;
+    bool primary; /* and of its component */
+    struct epoch epoch;
 
     /* leader only: ids accepted in this term, window above `low` (rule 4) */
     uint64_t low;
@@ -190,6 +207,17 @@ struct ls_core {
     bool removed; /* the committed configuration has no place for us */
     int64_t leave_due_us;
     int64_t asked_us; /* last JOIN or LEAVE sent */
+    int64_t change_asked_us;
+    struct ls_uuid evicted[EVICTED_MAX]; /* not let in again */
+    uint32_t evicted_count;
+
+    /* epochs (rule 17) */
+    struct epoch told; /* what our peers were told */
+    bool told_primary;
+    struct epoch highest; /* of any peer; group zero: none */
+    bool reforming;       /* standing for a new epoch */
+    int64_t reform_due_us;
+    int64_t reform_until_us; /* while it is wanted; 0: it is not */
 
     /* follower, of the current term */
     struct ls_log_pos matched; /* our log equals the leader's up to here; term 0: unknown */
@@ -323,14 +351,46 @@ void core_reset_election(struct ls_core *c);
 void core_note_leader_heard(struct ls_core *c);
 void core_election_tick(struct ls_core *c);
 void core_campaign(struct ls_core *c, bool transfer);
+void core_stand_reform(struct ls_core *c);
 void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
 void core_on_vote_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
 void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
 void core_become_leader(struct ls_core *c);
 
-/* members.c */
+/* epoch.c */
 void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno);
+/* Stands for a new epoch of the members that are seen; says why when it may not. */
+void core_reform(struct ls_core *c);
+/* Whether pc.ignore_quorum or pc.ignore_sb lets those that are seen go on. */
+bool core_may_ignore_quorum(struct ls_core *c);
+void core_reform_tick(struct ls_core *c);
+/* All that can answer have: on to the catch-up. */
+bool core_reform_is_due(struct ls_core *c);
+void core_reform_lead(struct ls_core *c); /* first entry of the new epoch, by its leader */
+bool core_may_grant_reform(const struct ls_core *c);
+bool core_reform_yields(struct ls_core *c, const struct ls_uuid *to);
+void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_epoch_greet(struct ls_core *c, const struct ls_uuid *to);
+void core_epoch_tell(struct ls_core *c); /* all, when ours has changed */
+/* Whether what this peer says as a leader or candidate is of a past that ours has ended. */
+bool core_epoch_is_past(const struct ls_core *c, const struct peer *p);
+/* A peer belongs to a later epoch of our history: we form no component by ourselves. */
+bool core_epoch_outlived(const struct ls_core *c);
+
+/* change.c: wishes of members that the leader fulfils */
+void core_set_weight(struct ls_core *c, uint8_t weight);
+void core_evict(struct ls_core *c, const struct ls_uuid *id);
+void core_on_change(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_change_tick(struct ls_core *c);
+bool core_is_evicted(const struct ls_core *c, const struct ls_uuid *id);
+bool core_change_weights(struct ls_core *c, struct ls_config *next);
+
+/* members.c */
+void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,
+                         bool is_bootstrap);
+/* Up, and heard of within the suspect time-out. */
+bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
 void core_start_join(struct ls_core *c, bool need_state);
 void core_start_leave(struct ls_core *c);
 void core_members_tick(struct ls_core *c);   /* join and leave requests, loss of quorum */

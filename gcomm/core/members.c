@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RECORD_FORMAT 1 /* version of records that this code writes (rule 27) */
-
-static void propose_config(struct ls_core *c, struct ls_config *next, bool is_view)
+void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view, bool is_bootstrap)
 {
     uint8_t *buf = core_scratch(c, LS_CONFIG_MAX_BYTES);
     struct ls_writer w = ls_writer_init(buf, LS_CONFIG_MAX_BYTES);
@@ -20,7 +18,7 @@ static void propose_config(struct ls_core *c, struct ls_config *next, bool is_vi
     bool ok;
 
     next->is_view = is_view;
-    next->is_bootstrap = 0;
+    next->is_bootstrap = is_bootstrap;
     next->view += is_view;
     ok = ls_config_encode(next, &w);
     LS_ASSERT(ok);
@@ -50,59 +48,6 @@ static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_po
     a->u.welcome.base_cut = base_cut;
     a->u.welcome.joined = *joined;
     a->u.welcome.config = copy;
-}
-
-void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno)
-{
-    struct ls_config first = {0};
-    struct ls_member me = c->me;
-    uint8_t *buf = core_scratch(c, LS_CONFIG_MAX_BYTES);
-    struct ls_writer w = ls_writer_init(buf, LS_CONFIG_MAX_BYTES);
-    struct ls_action *a;
-    uint32_t size;
-
-    if (c->role != LS_ROLE_IDLE) {
-        return;
-    }
-    first.group = *group;
-    first.epoch = c->latest.epoch + 1;
-    first.epoch_id = ls_uuid_generate(&c->prng);
-    first.view = (ls_uuid_equal(&c->latest.group, group) ? c->latest.view : 0) + 1;
-    first.is_view = 1;
-    first.is_bootstrap = 1;
-    first.format = RECORD_FORMAT;
-    me.role = LS_MEMBER_VOTER;
-    me.state = LS_NODE_JOINED;
-
-    if (c->last.seqno != seqno) {
-        struct ls_log_pos base = c->last;
-        struct ls_config none = {0};
-        base.seqno = seqno;
-        base.chain.lo ^= ls_prng_next(&c->prng); /* another history: no old entry fits behind it */
-        base.chain.hi ^= ls_prng_next(&c->prng);
-        core_reset_log(c, &base, seqno, &none, base.index);
-    }
-    me.joined_index = c->last.index + 1;
-    ls_config_add(&first, &me);
-    ls_config_encode(&first, &w);
-    LS_ASSERT(!w.failed);
-    size = (uint32_t)(w.pos - buf);
-
-    c->term = (c->term > c->last.term ? c->term : c->last.term) + 1;
-    c->vote = c->me.id;
-    a = core_act(c, LS_ACT_PERSIST);
-    a->u.persist.term = c->term;
-    a->u.persist.vote = c->vote;
-    c->role = LS_ROLE_LEADER;
-    c->leader = c->me.id;
-    c->term_first = 0;
-    c->want_join = true; /* let in by our own first entry */
-    c->quorum_seen_us = c->now_us;
-    /* The new configuration stands alone: the epoch before is ended by the bootstrap (rule 17). */
-    core_adopt_config(c, &first, c->config_index);
-    core_act_role(c);
-    core_propose(c, LS_ENTRY_CONFIG, NULL, LS_EF_SEQNO, size, ls_hash64(buf, size), buf);
-    core_advance_commit(c);
 }
 
 void core_start_join(struct ls_core *c, bool need_state)
@@ -172,6 +117,17 @@ static bool alive(struct ls_core *c, const struct ls_uuid *id)
     return p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us;
 }
 
+bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p;
+
+    if (ls_uuid_equal(id, &c->me.id)) {
+        return true;
+    }
+    p = core_peer(c, id);
+    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.suspect_us;
+}
+
 /* Removal needs the leader's own evidence (rule 13): a reconnect that was refused, or silence. */
 static bool is_dead(struct ls_core *c, const struct ls_member *m)
 {
@@ -179,6 +135,9 @@ static bool is_dead(struct ls_core *c, const struct ls_member *m)
 
     if (ls_uuid_equal(&m->id, &c->me.id)) {
         return false;
+    }
+    if (core_is_evicted(c, &m->id)) {
+        return true;
     }
     if (p == NULL) {
         return c->now_us - c->leader_since_us > c->params.suspect_us;
@@ -213,8 +172,8 @@ static bool change_dead(struct ls_core *c, struct ls_config *next)
     for (uint32_t i = 0; i < c->latest.count; i++) {
         const struct ls_member *m = &c->latest.members[i];
         if (is_dead(c, m)) {
-            core_log(c, LS_LOG_INFO, "%s (%s) does not answer: removing it from the group",
-                     LS_UUID_STR(&m->id), m->name);
+            core_log(c, LS_LOG_INFO, "%s (%s) %s: removing it from the group", LS_UUID_STR(&m->id),
+                     m->name, core_is_evicted(c, &m->id) ? "is shut out" : "does not answer");
             changed |= ls_config_remove(next, &m->id);
         }
     }
@@ -332,6 +291,7 @@ void core_manage_members(struct ls_core *c)
 {
     struct ls_config next;
     bool is_view;
+    bool changed;
 
     if (c->role != LS_ROLE_LEADER || c->pending_index != 0 || c->term_first == 0 ||
         c->commit < c->term_first || c->removed) {
@@ -350,14 +310,15 @@ void core_manage_members(struct ls_core *c)
         next = c->latest;
         is_view = false;
     }
-    if (!is_view && !change_promotions(c, &next)) {
+    changed = core_change_weights(c, &next);
+    if (!is_view && !change_promotions(c, &next) && !changed) {
         return;
     }
     if (!core_majority_of(c, &c->old, alive) ||
         (core_weight_total(&next) > 0 && !core_majority_of(c, &next, alive))) {
         return;
     }
-    propose_config(c, &next, is_view);
+    core_propose_config(c, &next, is_view, false);
     core_advance_commit(c);
 }
 
@@ -508,6 +469,12 @@ void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
                     "the request names another node than the connection");
         return;
     }
+    if (core_is_evicted(c, &p->id)) {
+        core_refuse(c, p, LS_REFUSE_EVICTED,
+                    "this node was shut out of the group (evs.evict); setting evs.evict to nothing "
+                    "on a member lets it in again");
+        return;
+    }
     if (p->welcomed_us != 0 && c->now_us - p->welcomed_us < WELCOME_PATIENCE_US) {
         return; /* sent before our answer came: that is on its way */
     }
@@ -636,7 +603,7 @@ void core_nonprimary(struct ls_core *c)
     *seen = c->committed;
     for (uint32_t i = seen->count; i-- > 0;) {
         const struct ls_uuid id = seen->members[i].id;
-        if (!alive(c, &id)) {
+        if (!core_is_seen(c, &id)) {
             ls_config_remove(seen, &id);
         }
     }
@@ -682,7 +649,8 @@ void core_members_tick(struct ls_core *c)
         m->u.leave.incarnation = c->me.incarnation;
     }
     if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_may_stand(c) &&
-        c->now_us - c->leader_heard_us > c->params.suspect_us) {
+        c->now_us - c->leader_heard_us >
+            (core_epoch_outlived(c) ? c->params.election_max_us : c->params.suspect_us)) {
         /* one that asks for no votes is not told that it was removed */
         c->want_join = true;
     }
@@ -691,6 +659,10 @@ void core_members_tick(struct ls_core *c)
         send_join(c);
     }
     if (c->primary && c->now_us - c->quorum_seen_us > c->params.suspect_us) {
-        core_nonprimary(c);
+        if (!core_may_ignore_quorum(c)) {
+            core_nonprimary(c);
+        } else if (c->reform_until_us == 0) {
+            core_reform(c);
+        }
     }
 }

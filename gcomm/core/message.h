@@ -26,6 +26,17 @@ enum ls_msg_type {
     LS_MSG_REFUSE = 14,   /* you cannot be in, and why */
     LS_MSG_LEAVE = 15,    /* let me go */
     LS_MSG_CAMPAIGN = 16, /* leader to its best follower: I go, stand for election now */
+    LS_MSG_EPOCH = 17,    /* which history and epoch the sender belongs to (rule 17) */
+    LS_MSG_CHANGE = 18,   /* member to all: change a weight, or who is shut out */
+};
+
+enum ls_vote_flag {
+    LS_VOTE_REFORM = 1, /* VOTE_REQ: for a new epoch without a majority of the last one */
+};
+
+enum ls_change_kind {
+    LS_CHANGE_WEIGHT = 1, /* `value` is the weight of `id` from now on */
+    LS_CHANGE_EVICT = 2,  /* remove `id` and do not let it in again; zero: forget all such */
 };
 
 enum ls_append_flag {
@@ -39,11 +50,12 @@ enum ls_refuse_reason {
     LS_REFUSE_HISTORY = 3,   /* joiner has a higher epoch, or the log cannot serve it */
     LS_REFUSE_VERSION = 4,
     LS_REFUSE_REMOVED = 5, /* you are no member (any more): ask to be let in */
+    LS_REFUSE_EVICTED = 6, /* somebody has shut you out by name */
 };
 
 struct ls_msg {
     uint8_t type;  /* enum ls_msg_type */
-    uint8_t flags; /* enum ls_append_flag; ACK: enum ls_ack_flag */
+    uint8_t flags; /* enum ls_append_flag; ACK: ls_ack_flag; VOTE_REQ: ls_vote_flag */
     uint64_t term;
     union {
         struct {
@@ -106,6 +118,17 @@ struct ls_msg {
             struct ls_uuid id;
             uint64_t incarnation;
         } leave;
+        struct {
+            struct ls_uuid group; /* of the history */
+            uint64_t epoch;
+            struct ls_uuid epoch_id;
+            uint8_t primary; /* the sender belongs to a primary component */
+        } epoch;
+        struct {
+            uint8_t kind; /* enum ls_change_kind */
+            struct ls_uuid id;
+            uint32_t value;
+        } change;
     } u;
 };
 

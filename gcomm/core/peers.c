@@ -62,12 +62,15 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     p->unreachable = false;
     p->heard_us = c->now_us;
     p->welcomed_us = 0;
+    p->epoch_told = false;
+    core_epoch_greet(c, id);
     p->probed_us = 0;
     fresh = p->incarnation != incarnation;
     if (fresh) {
         p->incarnation = incarnation;
         p->wants_join = false;
         p->wants_leave = false;
+        p->wants_weight = false;
         p->nonprimary = false;
         p->applied = -1;
         p->low = 0; /* its ids begin anew */

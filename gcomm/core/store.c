@@ -87,13 +87,14 @@ static bool control_decode(struct ls_core *c, const struct ls_entry *e, struct c
     return true;
 }
 
-/* A later configuration entry proves that the one before is committed (rule 8: one at a time). */
+/* A later configuration entry proves that the one before is committed (rule 8: one at a time), and
+ * the first one of an epoch ends all before: it stands alone (rule 17). */
 static void take_config(struct ls_core *c, const struct ls_config *config, uint64_t index)
 {
-    if (c->pending_index != 0) {
+    if (config->is_bootstrap) {
+        c->old = *config;
+    } else if (c->pending_index != 0) {
         c->old = c->latest;
-    } else if (c->old.count == 0) {
-        c->old = *config; /* the bootstrap's: there is none before it that could object */
     }
     c->latest = *config;
     c->pending_index = index;
@@ -204,6 +205,7 @@ void core_truncate(struct ls_core *c, uint64_t index)
 static void commit_controls(struct ls_core *c, uint64_t index)
 {
     size_t done = 0;
+    bool config_done = false;
 
     while (done < c->control_count && c->controls[done].index <= index) {
         struct control k = c->controls[done++];
@@ -211,6 +213,7 @@ static void commit_controls(struct ls_core *c, uint64_t index)
             struct ls_config before = c->committed;
             c->committed = *k.u.config;
             c->config_index = k.index;
+            config_done = true;
             if (c->pending_index == k.index) {
                 c->pending_index = 0;
                 c->old = c->latest;
@@ -232,6 +235,9 @@ static void commit_controls(struct ls_core *c, uint64_t index)
     if (done > 0) {
         c->control_count -= done;
         memmove(c->controls, c->controls + done, c->control_count * sizeof(c->controls[0]));
+        if (config_done) {
+            recompute(c); /* what is pending may be a new epoch, which does not build on these */
+        }
     }
 }
 

@@ -173,6 +173,7 @@ static void turn_end(void *ctx)
         ls_loop_stop(e->loop);
     }
     take_requests(e);
+    engine_take_wishes(e);
     engine_sync_collect(e);
     engine_reads_issue(e);
     if (atomic_load_explicit(&e->fc_requested, memory_order_relaxed)) {
@@ -244,8 +245,6 @@ static void tick(void *ctx)
     e->now_us = ls_clock_us();
     if (isolate != e->isolated && !e->cut_off) {
         e->isolated = isolate;
-        ls_info(isolate ? "node isolation is on: all connections are cut"
-                        : "node isolation is off");
         ls_net_isolate(e->net, isolate);
     }
     if (atomic_load(&e->consumer_failed) && !e->left) {

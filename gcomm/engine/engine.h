@@ -174,6 +174,18 @@ enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_
 
 void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *params);
 
+/* ---- changes of the group that a user asks for; done by the loop, soon ----
+ * LS_E_BUSY: too many of them at once. */
+/* Not primary: a primary component of the members that can be reached (rule 17). */
+enum ls_rc ls_engine_reform(struct ls_engine *e, struct ls_error *err);
+/* The quorum weight of this node from now on. */
+enum ls_rc ls_engine_set_weight(struct ls_engine *e, uint8_t weight, struct ls_error *err);
+/* Removes a member and keeps it out; the zero id lets all such in again. */
+enum ls_rc ls_engine_evict(struct ls_engine *e, const struct ls_uuid *id, struct ls_error *err);
+/* One more address to contact ("host:port"), or one less. */
+enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add,
+                                 struct ls_error *err);
+
 struct ls_engine_stats {
     struct ls_uuid id; /* own member uuid */
     uint64_t incarnation;

@@ -37,6 +37,7 @@
     (UINT64_C(1) << 30) /* staged bytes of one origin; a larger one alone may */
 #define STAGE_IDLE_US 60000000
 #define STAGE_ORDERED 256
+#define WISHES_MAX 16
 
 /* Bytes of the engine's own. Counted on the loop thread. */
 struct blob {
@@ -139,6 +140,15 @@ struct read_waiter {
     uint64_t index;
 };
 
+/* wishes.c: an event for the core, or an address */
+struct wish {
+    uint8_t event; /* enum ls_event_type */
+    uint8_t weight;
+    struct ls_uuid id;
+    bool add;
+    char addr[LS_ADDR_SIZE];
+};
+
 struct staged_payload; /* staging.c */
 
 struct latency {
@@ -232,6 +242,8 @@ struct ls_engine {
     bool new_params;
     bool fc_active; /* somebody asks for a pause */
     int64_t fc_since_us;
+    struct wish wishes[WISHES_MAX];
+    size_t wish_count;
     char closed_text[240];
     struct ls_core_params params;
     struct ls_engine_stats stats;
@@ -337,6 +349,9 @@ void engine_sync_stop(struct ls_engine *e);
 void engine_sync_request(struct ls_engine *e);
 void engine_sync_dropped(struct ls_engine *e, uint64_t index);
 void engine_sync_collect(struct ls_engine *e);
+
+/* wishes.c */
+void engine_take_wishes(struct ls_engine *e);
 
 /* read.c */
 void engine_reads_issue(struct ls_engine *e);

@@ -188,16 +188,12 @@ void ls_dial_add(struct ls_net *net, const char *text, unsigned source,
     }
 }
 
-void ls_dial_forget(struct ls_net *net, unsigned source)
+static void sweep_names(struct ls_net *net)
 {
     struct name **link = &net->names;
 
-    for (struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
-        e->sources &= ~source;
-    }
     while (*link != NULL) {
         struct name *n = *link;
-        n->sources &= ~source;
         if (n->sources == 0) {
             if (n->query != NULL) {
                 ls_dns_cancel(n->query);
@@ -208,6 +204,40 @@ void ls_dial_forget(struct ls_net *net, unsigned source)
             link = &n->next;
         }
     }
+}
+
+void ls_dial_forget(struct ls_net *net, unsigned source)
+{
+    for (struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        e->sources &= ~source;
+    }
+    for (struct name *n = net->names; n != NULL; n = n->next) {
+        n->sources &= ~source;
+    }
+    sweep_names(net);
+}
+
+/* The addresses that a name has given are forgotten when their time is over. */
+void ls_dial_remove(struct ls_net *net, const char *text, unsigned source)
+{
+    struct ls_address a;
+    char numeric[LS_TCP_ADDR_SIZE];
+
+    if (ls_address_parse(text, LS_NET_DEFAULT_PORT, &a, NULL) != LS_OK ||
+        !ls_address_format(a.host, a.port, numeric, sizeof(numeric))) {
+        return;
+    }
+    for (struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        if (strcmp(e->addr, numeric) == 0) {
+            e->sources &= ~source;
+        }
+    }
+    for (struct name *n = net->names; n != NULL; n = n->next) {
+        if (n->port == a.port && strcmp(n->host, a.host) == 0) {
+            n->sources &= ~source;
+        }
+    }
+    sweep_names(net);
 }
 
 void ls_dial_free(struct ls_net *net)

@@ -229,6 +229,7 @@ void ls_dial_ended(struct conn *c, bool was_up, const char *why);
 void ls_dial_tick(struct ls_net *net, int64_t now_us);
 bool ls_dial_connect(struct ls_net *net, const char *addr, uint8_t purpose, struct conn **out,
                      struct ls_error *err);
+void ls_dial_remove(struct ls_net *net, const char *text, unsigned source);
 void ls_dial_forget(struct ls_net *net, unsigned source);
 void ls_dial_free(struct ls_net *net);
 

@@ -292,6 +292,11 @@ void ls_net_know(struct ls_net *net, const char *addr)
     }
 }
 
+void ls_net_forget(struct ls_net *net, const char *addr)
+{
+    ls_dial_remove(net, addr, SOURCE_USER);
+}
+
 void ls_net_forget_all(struct ls_net *net)
 {
     ls_dial_forget(net, SOURCE_USER | SOURCE_GOSSIP);

@@ -394,6 +394,17 @@ static void put_body(struct ls_writer *w, const struct ls_msg *m, const struct l
         break;
     case LS_MSG_CAMPAIGN:
         break;
+    case LS_MSG_EPOCH:
+        ls_put_bytes(w, m->u.epoch.group.b, sizeof(m->u.epoch.group.b));
+        ls_put_u64(w, m->u.epoch.epoch);
+        ls_put_bytes(w, m->u.epoch.epoch_id.b, sizeof(m->u.epoch.epoch_id.b));
+        ls_put_u8(w, m->u.epoch.primary != 0);
+        break;
+    case LS_MSG_CHANGE:
+        ls_put_u8(w, m->u.change.kind);
+        ls_put_bytes(w, m->u.change.id.b, sizeof(m->u.change.id.b));
+        ls_put_u32(w, m->u.change.value);
+        break;
     default:
         w->failed = true;
     }
@@ -474,6 +485,17 @@ static enum ls_rc get_plain(struct ls_wire_decoder *d, struct ls_reader *r, stru
         m->u.leave.incarnation = ls_get_u64(r);
         break;
     case LS_MSG_CAMPAIGN:
+        break;
+    case LS_MSG_EPOCH:
+        ls_get_bytes(r, m->u.epoch.group.b, sizeof(m->u.epoch.group.b));
+        m->u.epoch.epoch = ls_get_u64(r);
+        ls_get_bytes(r, m->u.epoch.epoch_id.b, sizeof(m->u.epoch.epoch_id.b));
+        m->u.epoch.primary = get_bool(r);
+        break;
+    case LS_MSG_CHANGE:
+        m->u.change.kind = ls_get_u8(r);
+        ls_get_bytes(r, m->u.change.id.b, sizeof(m->u.change.id.b));
+        m->u.change.value = ls_get_u32(r);
         break;
     default:
         return ls_error_set(err, LS_E_PROTO, "a message of unknown type %u", (unsigned)m->type);

@@ -31,7 +31,7 @@ static const char *member_text(const struct ls_config *c, const struct ls_uuid *
 
 /* gcs.fc_limit grows with the square root of the members that write; a node that donates or is
  * desynced lets its queue grow. */
-static void update_flow_limit(struct ls_provider *p)
+void ls_control_update_flow(struct ls_provider *p)
 {
     struct ls_engine *e = ls_provider_use_engine(p);
 
@@ -93,11 +93,12 @@ static void take_config(struct ls_provider *p, const struct ls_config *c)
     p->group = c->group;
     forget_transfers(p, NULL);
     look_after_donor(p);
+    ls_cond_broadcast(&p->changed);
     if (atomic_load(&p->phase) == LS_PHASE_OPEN && ls_config_find(c, &p->self) != NULL) {
         ls_phase_shift(p, LS_PHASE_PRIMARY); /* the component is back, with us in it */
     }
     ls_mutex_unlock(&p->lock);
-    update_flow_limit(p);
+    ls_control_update_flow(p);
 }
 
 /* Ordered before we became a member: CONNECTED brought the members and states that came of it. */
@@ -246,7 +247,7 @@ void ls_control_state(struct ls_provider *p, const struct ls_entry *e)
     if (!counts) {
         return;
     }
-    update_flow_limit(p);
+    ls_control_update_flow(p);
     if (synced) {
         ls_queue_put(&p->queue, &(struct ls_item){
                                     .type = LS_ITEM_SYNCED, .seqno = e->seqno, .index = e->index});
@@ -325,7 +326,7 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
     }
     ls_mutex_unlock(&p->lock);
     if (chosen) {
-        update_flow_limit(p);
+        ls_control_update_flow(p);
         queue_donation(p, e, &r);
     }
 }

@@ -71,7 +71,7 @@ static void copy_server(struct ls_server *s, const struct wsrep_init_args *args)
 }
 
 /* Values that hot paths read without the lock, and those that the engine must hear of. */
-static void take_settings(struct ls_provider *p)
+void ls_provider_take_settings(struct ls_provider *p)
 {
     struct ls_provider_settings s;
 
@@ -83,36 +83,24 @@ static void take_settings(struct ls_provider *p)
     ls_log_set_level(s.debug ? LS_LOG_DEBUG : LS_LOG_INFO);
 }
 
-static void fill_params(const struct ls_provider_settings *s, struct ls_core_params *params)
+static void bound_us(int64_t *value, int64_t limit)
 {
-    ls_core_params_default(params);
-    params->suspect_us = s->suspect_us;
-    params->inactive_us = s->inactive_us;
-    params->sync_majority = s->log_sync_majority;
-    params->ignore_quorum = s->ignore_quorum;
+    *value = *value < limit ? *value : limit;
 }
 
-static enum ls_rc option_changed(void *ctx, const char *name, const char *value,
-                                 struct ls_error *err)
+/* The evs.* time-outs are upper bounds of what the core finds out by itself (rule 13). */
+void ls_provider_fill_params(const struct ls_provider_settings *s, struct ls_core_params *params)
 {
-    struct ls_provider *p = ctx;
-    struct ls_core_params params;
-    struct ls_engine *e;
-
-    take_settings(p);
-    e = ls_provider_use_engine(p);
-    if (strcmp(name, "gmcast.isolate") == 0) {
-        if (e != NULL) {
-            ls_engine_isolate(e, strcmp(value, "0") != 0);
-        }
-    } else if (e != NULL) {
-        fill_params(&p->settings, &params);
-        ls_engine_set_params(e, &params);
-    }
-    if (e != NULL) {
-        ls_provider_drop_engine(p);
-    }
-    return LS_OK;
+    ls_core_params_default(params);
+    params->suspect_us = s->suspect_us < s->inactive_us ? s->suspect_us : s->inactive_us;
+    params->inactive_us = s->inactive_us;
+    bound_us(&params->quiet_us, params->suspect_us);
+    bound_us(&params->election_max_us, params->suspect_us);
+    bound_us(&params->election_min_us, params->suspect_us / 2);
+    bound_us(&params->heartbeat_us, params->election_min_us / 4);
+    params->sync_majority = s->log_sync_majority;
+    params->ignore_quorum = s->ignore_quorum;
+    params->ignore_sb = s->ignore_sb;
 }
 
 static void init_parts(struct ls_provider *p, int64_t position)
@@ -174,8 +162,8 @@ wsrep_status_t ls_provider_init(wsrep_t *self, const struct wsrep_init_args *arg
     }
     init_parts(p, position.seqno);
     p->initialized = true;
-    take_settings(p);
-    ls_provider_options_set_hook(p->options, option_changed, p);
+    ls_provider_take_settings(p);
+    ls_provider_options_set_hook(p->options, ls_change_option, p);
     return WSREP_OK;
 }
 
@@ -210,7 +198,7 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->segment = s->segment;
     o->weight = s->weight;
     o->proto_app = (uint8_t)p->server.proto_ver;
-    fill_params(s, &o->params);
+    ls_provider_fill_params(s, &o->params);
     o->log_bytes = (uint64_t)s->gcache_size;
     o->max_pending = MAX_PENDING;
     o->max_pending_bytes = MAX_PENDING_BYTES;
@@ -356,13 +344,13 @@ static enum ls_rc start_stream(struct ls_provider *p, const struct ls_cluster_ur
                                : ls_error_set(err, LS_E_NOMEM, "no thread could be started");
 }
 
-/* Rule 18: a member of the last primary component goes on waiting for the others, whatever
- * pc.wait_prim_timeout says, and the engine says in the log for whom; anybody else gives up. */
+/* Rule 18: a member of the last primary component goes on waiting for the others, unless the user
+ * has set pc.wait_prim_timeout, and the engine says in the log for whom; anybody else gives up. */
 static enum ls_rc wait_primary(struct ls_provider *p, const struct ls_provider_settings *s,
                                struct ls_error *err)
 {
     struct ls_engine *e = atomic_load(&p->engine);
-    bool member = ls_log_last(ls_engine_log(e)).index > 0;
+    bool member = !s->wait_prim_timeout_given && ls_log_last(ls_engine_log(e)).index > 0;
     int64_t deadline_us = ls_clock_us() + s->wait_prim_timeout_us;
     enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
 
@@ -398,7 +386,7 @@ static enum ls_rc connect_to(struct ls_provider *p, const char *cluster_name, co
         rc = check_bootstrap(p, err);
     }
     if (rc == LS_OK) {
-        take_settings(p);
+        ls_provider_take_settings(p);
         ls_provider_options_get(p->options, &s);
         rc = create_engine(p, &s, cluster_name, bootstrap, err);
     }

@@ -173,6 +173,12 @@ wsrep_status_t ls_provider_connect(wsrep_t *self, const char *cluster_name, cons
 wsrep_status_t ls_provider_disconnect(wsrep_t *self);
 void ls_provider_free(wsrep_t *self);
 
+void ls_provider_take_settings(struct ls_provider *p);
+void ls_provider_fill_params(const struct ls_provider_settings *s, struct ls_core_params *params);
+
+/* ---- change.c: the hook of the options ---- */
+enum ls_rc ls_change_option(void *ctx, const char *name, const char *value, struct ls_error *err);
+
 /* The engine, for a call into it; NULL when there is none. Give it back. */
 struct ls_engine *ls_provider_use_engine(struct ls_provider *p);
 void ls_provider_drop_engine(struct ls_provider *p);
@@ -204,6 +210,8 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e);
 void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev);
 void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev);
 void ls_control_left(struct ls_provider *p, const char *text);
+/* The limit of flow control follows options, members and state. */
+void ls_control_update_flow(struct ls_provider *p);
 
 /* ---- applier.c ---- */
 wsrep_status_t ls_provider_recv(wsrep_t *self, void *recv_ctx);

@@ -447,9 +447,10 @@ void ls_provider_options_get(struct ls_provider_options *po, struct ls_provider_
     out->linger_us = ls_options_get_period_us(o, "pc.linger");
     out->wait_prim = ls_options_get_bool(o, "pc.wait_prim");
     out->wait_prim_timeout_us = ls_options_get_period_us(o, "pc.wait_prim_timeout");
+    out->wait_prim_timeout_given = ls_options_is_set(o, "pc.wait_prim_timeout");
     out->pc_recovery = ls_options_get_bool(o, "pc.recovery");
-    out->ignore_quorum =
-        ls_options_get_bool(o, "pc.ignore_quorum") || ls_options_get_bool(o, "pc.ignore_sb");
+    out->ignore_quorum = ls_options_get_bool(o, "pc.ignore_quorum");
+    out->ignore_sb = ls_options_get_bool(o, "pc.ignore_sb");
     out->max_ws_size = ls_options_get_int(o, "repl.max_ws_size");
     out->causal_read_timeout_us = ls_options_get_period_us(o, "repl.causal_read_timeout");
     out->vote_policy = (uint32_t)ls_options_get_int(o, "gcs.vote_policy");

@@ -45,8 +45,10 @@ struct ls_provider_settings {
     int64_t linger_us;
     bool wait_prim;
     int64_t wait_prim_timeout_us;
+    bool wait_prim_timeout_given; /* by the user */
     bool pc_recovery;
-    bool ignore_quorum; /* pc.ignore_quorum or pc.ignore_sb */
+    bool ignore_quorum;
+    bool ignore_sb;
 
     int64_t max_ws_size;
     int64_t causal_read_timeout_us;

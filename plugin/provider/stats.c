@@ -240,12 +240,23 @@ static void add_incoming(const struct snapshot *s, struct answer *a)
     add_text(a, "incoming_addresses", "%s", list);
 }
 
+/* Of all members, whether their votes count already or not; none without a primary component. */
+static uint32_t cluster_weight(const struct snapshot *s)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < s->config.count && s->phase > LS_PHASE_OPEN; i++) {
+        sum += s->config.members[i].weight;
+    }
+    return sum;
+}
+
 static void add_group(const struct snapshot *s, struct answer *a)
 {
     const struct ls_engine_stats *e = &s->engine;
 
     add_incoming(s, a);
-    add_text(a, "cluster_weight", "%u", ls_config_weight(&s->config));
+    add_text(a, "cluster_weight", "%u", cluster_weight(s));
     add_text(a, "desync_count", "%d", s->desyncs);
     add_text(a, "evs_delayed", "%s", "");
     add_text(a, "evs_evict_list", "%s", "");

@@ -92,7 +92,7 @@ static const char *msg_name(uint8_t type)
     static const char *const names[] = {"?",         "APPEND",    "ACK",     "NACK",    "VOTE_REQ",
                                         "VOTE_RESP", "FETCH",     "ENTRIES", "SUBMIT",  "HELD",
                                         "READ_REQ",  "READ_RESP", "JOIN",    "WELCOME", "REFUSE",
-                                        "LEAVE",     "CAMPAIGN"};
+                                        "LEAVE",     "CAMPAIGN",  "EPOCH",   "CHANGE"};
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 
@@ -172,6 +172,13 @@ static void put_msg(struct out *o, const struct ls_msg *m, bool in)
     case LS_MSG_LEAVE:
         put(o, " %s.%" PRIu64, id_name(o, &m->u.leave.id), m->u.leave.incarnation);
         break;
+    case LS_MSG_EPOCH:
+        put(o, " %" PRIu64 "%s", m->u.epoch.epoch, m->u.epoch.primary ? " primary" : "");
+        break;
+    case LS_MSG_CHANGE:
+        put(o, " %s %s %u", m->u.change.kind == LS_CHANGE_WEIGHT ? "weight" : "evict",
+            id_name(o, &m->u.change.id), (unsigned)m->u.change.value);
+        break;
     default:
         break;
     }
@@ -180,9 +187,9 @@ static void put_msg(struct out *o, const struct ls_msg *m, bool in)
 static const char *event_name(uint8_t type)
 {
     static const char *const names[] = {
-        "?",         "TICK",      "BOOTSTRAP", "JOIN",    "LEAVE",        "MESSAGE",
-        "PEER_UP",   "PEER_DOWN", "SUBMIT",    "GIVE_UP", "PAYLOAD_HELD", "LOG_HELD",
-        "DELIVERED", "APPLIED",   "READ",      "PARAMS",  "FLUSH"};
+        "?",         "TICK",   "BOOTSTRAP", "JOIN",         "LEAVE",    "MESSAGE",   "PEER_UP",
+        "PEER_DOWN", "SUBMIT", "GIVE_UP",   "PAYLOAD_HELD", "LOG_HELD", "DELIVERED", "APPLIED",
+        "READ",      "PARAMS", "REFORM",    "WEIGHT",       "EVICT",    "FLUSH"};
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 

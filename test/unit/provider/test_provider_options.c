@@ -226,7 +226,7 @@ static void test_settings(void **state)
     ls_provider_options_get(po, &s);
     assert_true(s.fc_single_primary);
     assert_false(s.log_sync_majority);
-    assert_true(s.ignore_quorum);
+    assert_true(s.ignore_sb);
     assert_int_equal(s.send_buf_size, 65536);
     assert_int_equal(s.recv_buf_size, 0);
     assert_int_equal(s.causal_read_timeout_us, 90000000);

@@ -133,10 +133,10 @@ static void fill_welcome(struct sample *s, bool with_config)
 static void fill_small(unsigned i, struct sample *s)
 {
     struct ls_msg *m = &s->msg;
-    static const uint8_t types[] = {LS_MSG_ACK,       LS_MSG_NACK,    LS_MSG_VOTE_REQ,
-                                    LS_MSG_VOTE_RESP, LS_MSG_FETCH,   LS_MSG_READ_REQ,
-                                    LS_MSG_READ_RESP, LS_MSG_JOIN,    LS_MSG_REFUSE,
-                                    LS_MSG_LEAVE,     LS_MSG_CAMPAIGN};
+    static const uint8_t types[] = {
+        LS_MSG_ACK,      LS_MSG_NACK,      LS_MSG_VOTE_REQ, LS_MSG_VOTE_RESP, LS_MSG_FETCH,
+        LS_MSG_READ_REQ, LS_MSG_READ_RESP, LS_MSG_JOIN,     LS_MSG_REFUSE,    LS_MSG_LEAVE,
+        LS_MSG_CAMPAIGN, LS_MSG_EPOCH,     LS_MSG_CHANGE};
 
     m->type = types[i];
     if (i < 2) {
@@ -167,6 +167,15 @@ static void fill_small(unsigned i, struct sample *s)
     } else if (i == 9) {
         m->u.leave.id = uuid();
         m->u.leave.incarnation = next();
+    } else if (i == 11) {
+        m->u.epoch.group = uuid();
+        m->u.epoch.epoch = next();
+        m->u.epoch.epoch_id = uuid();
+        m->u.epoch.primary = 1;
+    } else if (i == 12) {
+        m->u.change.kind = LS_CHANGE_WEIGHT;
+        m->u.change.id = uuid();
+        m->u.change.value = (uint32_t)next();
     }
 }
 
@@ -183,12 +192,12 @@ void sample_make(unsigned i, struct sample *out)
         fill_submit(i - 5, out);
     } else if (i < 10) {
         fill_welcome(out, i == 8);
-    } else if (i < 21) {
+    } else if (i < 23) {
         fill_small(i - 10, out);
     } else {
         /* A heartbeat and an entry without its payload, which the receiver is to ask for. */
         out->msg.type = LS_MSG_APPEND;
-        fill_entries(out, i - 21);
+        fill_entries(out, i - 23);
         out->entries[0].flags = LS_EF_BIG;
         out->entries[0].size = 70000;
         out->entries[0].payload = NULL;

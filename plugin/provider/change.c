@@ -1,0 +1,101 @@
+/* Options changed on a running node: those that change the group, and those that the engine must
+ * hear of. */
+#include "plugin/provider/provider.h"
+
+#include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WEIGHT_WAIT_US 2000000
+
+static bool has_weight(struct ls_provider *p, uint8_t weight)
+{
+    const struct ls_member *m = ls_config_find(&p->config, &p->self);
+
+    return m == NULL || m->weight == weight || atomic_load(&p->phase) <= LS_PHASE_OPEN;
+}
+
+/* The status is to show the weight when the statement has returned. Where the group cannot take it
+ * in time, it does so later. */
+static enum ls_rc change_weight(struct ls_provider *p, struct ls_engine *e, struct ls_error *err)
+{
+    int64_t deadline_us = ls_clock_us() + WEIGHT_WAIT_US;
+    uint8_t weight = p->settings.weight;
+    enum ls_rc rc = ls_engine_set_weight(e, weight, err);
+
+    ls_mutex_lock(&p->lock);
+    while (rc == LS_OK && !has_weight(p, weight) &&
+           ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
+    }
+    ls_mutex_unlock(&p->lock);
+    return rc;
+}
+
+static enum ls_rc change_peer(struct ls_engine *e, const char *value, struct ls_error *err)
+{
+    const char *addr = value + 4; /* behind "add:" or "del:", as was checked */
+    const char *scheme = strstr(addr, "://");
+
+    return ls_engine_change_peer(e, scheme != NULL ? scheme + 3 : addr, value[0] == 'a', err);
+}
+
+static enum ls_rc evict(struct ls_engine *e, const char *value, struct ls_error *err)
+{
+    struct ls_uuid id = ls_uuid_zero;
+
+    if (value[0] != '\0') {
+        ls_uuid_parse(value, &id); /* was checked */
+    }
+    return ls_engine_evict(e, &id, err);
+}
+
+static enum ls_rc bootstrap(struct ls_engine *e, const char *value, struct ls_error *err)
+{
+    bool on = false;
+
+    return ls_option_parse_bool(value, &on) && on ? ls_engine_reform(e, err) : LS_OK;
+}
+
+static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const char *name,
+                              const char *value, struct ls_error *err)
+{
+    struct ls_core_params params;
+
+    if (strcmp(name, "pc.bootstrap") == 0) {
+        return bootstrap(e, value, err);
+    }
+    if (strcmp(name, "pc.weight") == 0) {
+        return change_weight(p, e, err);
+    }
+    if (strcmp(name, "gmcast.peer_addr") == 0) {
+        return change_peer(e, value, err);
+    }
+    if (strcmp(name, "evs.evict") == 0) {
+        return evict(e, value, err);
+    }
+    if (strcmp(name, "gmcast.isolate") == 0) {
+        ls_engine_isolate(e, strcmp(value, "0") != 0);
+        return LS_OK;
+    }
+    ls_provider_fill_params(&p->settings, &params);
+    ls_engine_set_params(e, &params);
+    return LS_OK;
+}
+
+enum ls_rc ls_change_option(void *ctx, const char *name, const char *value, struct ls_error *err)
+{
+    struct ls_provider *p = ctx;
+    struct ls_engine *e;
+    enum ls_rc rc = LS_OK;
+
+    ls_provider_take_settings(p);
+    ls_control_update_flow(p);
+    e = ls_provider_use_engine(p);
+    if (e != NULL) {
+        rc = tell_engine(p, e, name, value, err);
+        ls_provider_drop_engine(p);
+    }
+    return rc;
+}
