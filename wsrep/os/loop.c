@@ -3,12 +3,31 @@
 #include "wsrep/base/assert.h"
 #include "wsrep/os/loop_uv.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+/* Wake-ups are ours and not uv_async's: that one takes two system calls for each, whether the loop
+ * sleeps or not, and its loop spins for as long as the sender is not run again.
+ *
+ * A sender sets `pending` and then looks whether the loop is about to sleep; the loop says that it
+ * is and then looks at `pending`. One of them sees the other: either the sender writes to wake_fd,
+ * or the loop does not sleep. So who sends to a busy loop makes no system call. */
 struct ls_loop {
-    uv_loop_t uv;
-    uv_async_t keeper; /* keeps uv_run() from returning when nothing else is there */
+    uv_loop_t uv; /* first, see ls_loop_note_awake() */
+    uv_poll_t waker;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_idle_t no_sleep; /* active: the next poll does not wait */
+    int wake_fd;
+    atomic_bool sleeping;
+    atomic_bool pending;
+    struct ls_async *asyncs;
+    bool dispatching;
 };
 
 struct ls_timer {
@@ -18,7 +37,10 @@ struct ls_timer {
 };
 
 struct ls_async {
-    uv_async_t uv;
+    struct ls_async *next;
+    struct ls_loop *loop;
+    atomic_bool sent;
+    bool dead; /* destroyed while callbacks are made: freed behind them */
     void (*woken)(void *ctx);
     void *ctx;
 };
@@ -46,33 +68,130 @@ void ls_loop_free_handle(uv_handle_t *handle)
     free(handle);
 }
 
-static void keeper_woken(uv_async_t *handle)
+/* ---- wake-ups ---- */
+
+void ls_loop_note_awake(uv_loop_t *uv)
+{
+    struct ls_loop *loop = (struct ls_loop *)uv;
+    atomic_store_explicit(&loop->sleeping, false, memory_order_relaxed);
+}
+
+static void do_not_sleep(uv_idle_t *handle)
 {
     (void)handle;
+}
+
+static void before_poll(uv_prepare_t *handle)
+{
+    struct ls_loop *loop = (struct ls_loop *)handle->loop;
+
+    atomic_store(&loop->sleeping, true);
+    if (atomic_load(&loop->pending)) {
+        atomic_store(&loop->sleeping, false);
+        uv_idle_start(&loop->no_sleep, do_not_sleep);
+    }
+}
+
+/* Frees what was destroyed. */
+static void reap_asyncs(struct ls_loop *loop)
+{
+    struct ls_async **at = &loop->asyncs;
+
+    while (*at != NULL) {
+        struct ls_async *a = *at;
+        if (a->dead) {
+            *at = a->next;
+            free(a);
+        } else {
+            at = &a->next;
+        }
+    }
+}
+
+static void after_poll(uv_check_t *handle)
+{
+    struct ls_loop *loop = (struct ls_loop *)handle->loop;
+
+    atomic_store(&loop->sleeping, false);
+    uv_idle_stop(&loop->no_sleep);
+    if (!atomic_load_explicit(&loop->pending, memory_order_relaxed) ||
+        !atomic_exchange(&loop->pending, false)) {
+        return;
+    }
+    loop->dispatching = true;
+    for (struct ls_async *a = loop->asyncs; a != NULL; a = a->next) {
+        if (!a->dead && atomic_exchange(&a->sent, false)) {
+            a->woken(a->ctx);
+        }
+    }
+    loop->dispatching = false;
+    reap_asyncs(loop);
+}
+
+/* after_poll() looks at what was sent. */
+static void waker_readable(uv_poll_t *handle, int status, int events)
+{
+    struct ls_loop *loop = (struct ls_loop *)handle->loop;
+    uint64_t count;
+    ssize_t n;
+
+    (void)status;
+    (void)events;
+    ls_loop_note_awake(handle->loop);
+    do {
+        n = read(loop->wake_fd, &count, sizeof(count));
+    } while (n < 0 && errno == EINTR);
+}
+
+/* ---- the loop ---- */
+
+static enum ls_rc init_handles(struct ls_loop *loop, struct ls_error *err)
+{
+    int rc = uv_poll_init(&loop->uv, &loop->waker, loop->wake_fd);
+
+    if (rc == 0) {
+        rc = uv_poll_start(&loop->waker, UV_READABLE, waker_readable);
+    }
+    if (rc != 0) {
+        return ls_error_set(err, LS_E_IO, "cannot create an event loop: %s", uv_strerror(rc));
+    }
+    uv_prepare_init(&loop->uv, &loop->before_poll);
+    uv_prepare_start(&loop->before_poll, before_poll);
+    uv_check_init(&loop->uv, &loop->after_poll);
+    uv_check_start(&loop->after_poll, after_poll);
+    uv_idle_init(&loop->uv, &loop->no_sleep);
+    return LS_OK;
 }
 
 enum ls_rc ls_loop_create(struct ls_loop **out, struct ls_error *err)
 {
     struct ls_loop *loop = calloc(1, sizeof(*loop));
-    int rc;
+    enum ls_rc rc;
+    int uv_rc;
 
     *out = NULL;
     if (loop == NULL) {
         return ls_error_set(err, LS_E_NOMEM, "no memory for an event loop");
     }
-    rc = uv_loop_init(&loop->uv);
-    if (rc != 0) {
+    uv_rc = uv_loop_init(&loop->uv);
+    if (uv_rc != 0) {
         free(loop);
-        return ls_error_set(err, LS_E_IO, "cannot create an event loop: %s", uv_strerror(rc));
+        return ls_error_set(err, LS_E_IO, "cannot create an event loop: %s", uv_strerror(uv_rc));
     }
-    rc = uv_async_init(&loop->uv, &loop->keeper, keeper_woken);
-    if (rc != 0) {
-        uv_loop_close(&loop->uv);
-        free(loop);
-        return ls_error_set(err, LS_E_IO, "cannot create an event loop: %s", uv_strerror(rc));
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    rc = loop->wake_fd >= 0 ? init_handles(loop, err)
+                            : ls_error_errno(err, errno, "cannot create an event loop");
+    if (rc != LS_OK) {
+        ls_loop_destroy(loop);
+        return rc;
     }
     *out = loop;
     return LS_OK;
+}
+
+static bool is_part_of(const struct ls_loop *loop, const uv_handle_t *handle)
+{
+    return (uintptr_t)handle - (uintptr_t)loop < sizeof(*loop);
 }
 
 static void close_leftover(uv_handle_t *handle, void *arg)
@@ -83,8 +202,8 @@ static void close_leftover(uv_handle_t *handle, void *arg)
         return;
     }
     /* Connections and listeners own a descriptor: their owner closes them before the loop goes. */
-    LS_ASSERT(handle->type != UV_POLL);
-    uv_close(handle, handle == (uv_handle_t *)&loop->keeper ? NULL : ls_loop_free_handle);
+    LS_ASSERT(handle->type != UV_POLL || is_part_of(loop, handle));
+    uv_close(handle, is_part_of(loop, handle) ? NULL : ls_loop_free_handle);
 }
 
 void ls_loop_destroy(struct ls_loop *loop)
@@ -97,6 +216,13 @@ void ls_loop_destroy(struct ls_loop *loop)
         uv_walk(&loop->uv, close_leftover, loop);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
     } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+    for (struct ls_async *a = loop->asyncs; a != NULL; a = a->next) {
+        a->dead = true;
+    }
+    reap_asyncs(loop);
+    if (loop->wake_fd >= 0) {
+        close(loop->wake_fd);
+    }
     free(loop);
 }
 
@@ -158,12 +284,6 @@ void ls_timer_destroy(struct ls_timer *t)
     }
 }
 
-static void async_woken(uv_async_t *handle)
-{
-    struct ls_async *a = (struct ls_async *)handle;
-    a->woken(a->ctx);
-}
-
 enum ls_rc ls_async_create(struct ls_loop *loop, void (*woken)(void *ctx), void *ctx,
                            struct ls_async **out)
 {
@@ -173,25 +293,38 @@ enum ls_rc ls_async_create(struct ls_loop *loop, void (*woken)(void *ctx), void 
     if (a == NULL) {
         return LS_E_NOMEM;
     }
+    a->loop = loop;
     a->woken = woken;
     a->ctx = ctx;
-    if (uv_async_init(&loop->uv, &a->uv, async_woken) != 0) {
-        free(a);
-        *out = NULL;
-        return LS_E_IO;
-    }
+    a->next = loop->asyncs;
+    loop->asyncs = a;
     return LS_OK;
 }
 
 void ls_async_send(struct ls_async *a)
 {
-    uv_async_send(&a->uv);
+    struct ls_loop *loop = a->loop;
+    uint64_t one = 1;
+    ssize_t n;
+    int e = errno; /* it may be a signal handler's caller's */
+
+    atomic_store(&a->sent, true);
+    if (!atomic_exchange(&loop->pending, true) && atomic_load(&loop->sleeping)) {
+        do {
+            n = write(loop->wake_fd, &one, sizeof(one));
+        } while (n < 0 && errno == EINTR); /* EAGAIN: it is full, which wakes as well */
+    }
+    errno = e;
 }
 
 void ls_async_destroy(struct ls_async *a)
 {
-    if (a != NULL) {
-        uv_close((uv_handle_t *)&a->uv, ls_loop_free_handle);
+    if (a == NULL) {
+        return;
+    }
+    a->dead = true;
+    if (!a->loop->dispatching) {
+        reap_asyncs(a->loop);
     }
 }
 

@@ -113,6 +113,7 @@ static void poll_event(uv_poll_t *handle, int status, int events)
 {
     struct ls_tcp *t = (struct ls_tcp *)handle;
 
+    ls_loop_note_awake(handle->loop);
     if (t->connecting) {
         t->armed = status < 0 ? 0 : t->armed;
         connect_finished(t);
