@@ -560,7 +560,7 @@ static int run_full_disk(void)
     }
     big = node_submit(&n, 5000000, &index);
     after = node_submit(&n, 100, &index);
-    node_stop(&n, false);
+    node_stop(&n, true); /* its consumer goes on until it has LEFT */
     node_fini(&n);
     return big == LS_E_UNKNOWN && after == LS_E_NOT_PRIMARY && n.left == 1 ? 0 : 2;
 }
