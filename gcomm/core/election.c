@@ -207,7 +207,7 @@ static void try_win(struct ls_core *c)
 {
     const struct peer *best = NULL;
 
-    if (!core_may_stand(c)) {
+    if (c->reforming ? !core_may_reform(c) : !core_may_stand(c)) {
         core_become_follower(c, &ls_uuid_zero); /* the adopted log says that we were removed */
         return;
     }

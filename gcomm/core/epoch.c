@@ -188,11 +188,23 @@ static bool is_half_seen(struct ls_core *c, const struct ls_config *config)
 
 bool core_may_ignore_quorum(struct ls_core *c)
 {
-    if (!core_may_stand(c) || c->leaving) {
+    if (!core_may_reform(c) || c->leaving) {
         return false;
     }
     return c->params.ignore_quorum != 0 ||
            (c->params.ignore_sb != 0 && is_half_seen(c, &c->latest));
+}
+
+/* A learner whose data are complete will do: it may be the only one left. */
+bool core_may_reform(const struct ls_core *c)
+{
+    const struct ls_member *me = ls_config_find(&c->latest, &c->me.id);
+
+    if (c->me.no_data || c->need_state || core_epoch_outlived(c) || me == NULL) {
+        return false;
+    }
+    return me->role == LS_MEMBER_VOTER ||
+           (me->state >= LS_NODE_DONOR && me->state <= LS_NODE_SYNCED);
 }
 
 static bool may_reform(struct ls_core *c, const char **why)
@@ -201,7 +213,7 @@ static bool may_reform(struct ls_core *c, const char **why)
         *why = "it is not connected to the group";
     } else if (core_epoch_outlived(c)) {
         *why = "another node belongs to a later epoch: this one will join it";
-    } else if (!core_may_stand(c)) {
+    } else if (!core_may_reform(c)) {
         *why = "its data are not complete, or it holds none: ask a node that was a full member";
     } else {
         return true;
@@ -239,7 +251,7 @@ void core_reform_tick(struct ls_core *c)
             core_nonprimary(c);
         }
     } else if (!c->reforming && (c->role == LS_ROLE_FOLLOWER || c->role == LS_ROLE_CANDIDATE) &&
-               ls_uuid_is_zero(&c->leader) && core_may_stand(c)) {
+               ls_uuid_is_zero(&c->leader) && core_may_reform(c)) {
         core_stand_reform(c);
     }
 }
@@ -299,8 +311,8 @@ static void readmit(struct ls_core *c, struct ls_member *m)
 
     if (me && c->want_join) {
         *m = c->me; /* restarted: name and addresses may be new */
-        m->role = LS_MEMBER_VOTER;
     }
+    m->role = LS_MEMBER_VOTER;
     if (me ? c->need_view || c->want_join : p == NULL || !p->primary) {
         m->joined_index = c->last.index + 1;
         m->state = LS_NODE_JOINER;

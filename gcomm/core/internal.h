@@ -365,6 +365,7 @@ void core_reform(struct ls_core *c);
 /* Whether pc.ignore_quorum or pc.ignore_sb lets those that are seen go on. */
 bool core_may_ignore_quorum(struct ls_core *c);
 void core_reform_tick(struct ls_core *c);
+bool core_may_reform(const struct ls_core *c);
 /* All that can answer have: on to the catch-up. */
 bool core_reform_is_due(struct ls_core *c);
 void core_reform_lead(struct ls_core *c); /* first entry of the new epoch, by its leader */

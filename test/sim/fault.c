@@ -1,5 +1,6 @@
 #include "test/sim/fault.h"
 
+#include "test/sim/hands.h"
 #include "test/sim/host.h"
 #include "test/sim/server.h"
 
@@ -303,9 +304,11 @@ static void disk_error(struct ls_world *w)
 static void strike(struct ls_world *w)
 {
     const struct ls_profile *p = &w->profile;
-    double rates[] = {p->breaks,     p->cuts,      p->one_way,    p->slow_links, p->crashes,
-                      p->crash_all,  p->pauses,    p->leaves,     p->wipes,      p->desyncs,
-                      p->power_cuts, p->power_all, p->slow_disks, p->disk_errors};
+    double rates[] = {p->breaks,         p->cuts,        p->one_way,    p->slow_links,
+                      p->crashes,        p->crash_all,   p->pauses,     p->leaves,
+                      p->wipes,          p->desyncs,     p->power_cuts, p->power_all,
+                      p->slow_disks,     p->disk_errors, p->reweighs,   p->lost_databases,
+                      p->lost_majorities};
     double sum = 0, at;
     int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
 
@@ -315,6 +318,9 @@ static void strike(struct ls_world *w)
     at = (double)(ls_prng_next(&w->rng) >> 11) / 9007199254740992.0 * sum;
     while (kind < count - 1 && at >= rates[kind]) {
         at -= rates[kind++];
+    }
+    if (w->help_at != LS_SIM_NEVER) {
+        return; /* worse must not happen until somebody has helped */
     }
     if (kind != 0 && kind != 3 && kind != 9 && kind != 12 && ls_fault_disk_is_lost(w)) {
         return; /* the group gets to replace it first */
@@ -359,8 +365,17 @@ static void strike(struct ls_world *w)
     case 12:
         slow_disk(w);
         break;
-    default:
+    case 13:
         disk_error(w);
+        break;
+    case 14:
+        ls_hands_reweigh(w);
+        break;
+    case 15:
+        ls_hands_lose_database(w);
+        break;
+    default:
+        ls_hands_lose_majority(w);
         break;
     }
 }
@@ -369,7 +384,7 @@ static double total_rate(const struct ls_profile *p)
 {
     return p->breaks + p->cuts + p->one_way + p->slow_links + p->crashes + p->crash_all +
            p->pauses + p->leaves + p->wipes + p->desyncs + p->power_cuts + p->power_all +
-           p->slow_disks + p->disk_errors;
+           p->slow_disks + p->disk_errors + p->reweighs + p->lost_databases + p->lost_majorities;
 }
 
 static void plan_next(struct ls_world *w)
@@ -385,12 +400,13 @@ static void plan_next(struct ls_world *w)
 void ls_fault_init(struct ls_world *w)
 {
     w->faults_on = true;
+    w->help_at = LS_SIM_NEVER;
     plan_next(w);
 }
 
 int64_t ls_fault_due(const struct ls_world *w)
 {
-    int64_t due = w->next_fault;
+    int64_t due = w->next_fault < w->help_at ? w->next_fault : w->help_at;
 
     for (uint32_t i = 0; i < w->undo_count; i++) {
         due = w->undo[i].at < due ? w->undo[i].at : due;
@@ -408,6 +424,9 @@ void ls_fault_turn(struct ls_world *w)
         } else {
             i++;
         }
+    }
+    if (w->help_at <= w->now) {
+        ls_hands_help(w);
     }
     if (w->next_fault <= w->now) {
         strike(w);

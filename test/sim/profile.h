@@ -18,6 +18,8 @@ struct ls_profile {
     double spite; /* chance that a process dies just after one of the rare things (actions.c) */
     /* disks */
     double power_cuts, power_all, slow_disks, disk_errors;
+    /* people (hands.c) */
+    double reweighs, lost_databases, lost_majorities;
     double sync_majority; /* chance that a run has log.sync=majority */
     /* workload */
     double submit_rate; /* write-sets a second and node, on average */

@@ -101,6 +101,7 @@ struct ls_node {
     int64_t crash_after; /* power or kill strikes after so many more actions, -1: no */
     bool crash_power;
     bool crash_soon_back; /* it restarts within a moment */
+    bool survives;        /* the last loss of a majority (hands.c) */
     /* host */
     struct ls_core *core;
     int64_t next_tick;
@@ -165,6 +166,7 @@ struct ls_world {
     int64_t next_fault;
     struct ls_undo undo[64]; /* faults that end by themselves */
     uint32_t undo_count;
+    int64_t help_at;         /* a majority was lost: somebody comes (hands.c) */
     struct ls_config config; /* last one delivered anywhere */
     uint64_t next_tag;       /* makes every payload unlike all others */
     struct ls_ws_builder *builder;
