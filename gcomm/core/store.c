@@ -386,7 +386,7 @@ enum ls_rc core_load(struct ls_core *c, const struct ls_core_start *start, struc
         return ls_error_set(err, LS_E_INVAL, "commit index %llu is above the log's last %llu",
                             (unsigned long long)c->commit, (unsigned long long)c->last.index);
     }
-    c->delivered = c->commit;
+    c->delivered = start->base.index; /* verdicts are known when the host says so, not before */
     if (start->context_size > 0) {
         enum ls_rc rc = context_take(c, start->context, start->context_size, err);
         if (rc != LS_OK) {
