@@ -519,9 +519,10 @@ static void report(struct ls_node *n)
     struct ls_server *s = &n->srv;
     struct ls_event ev = {0};
 
-    if (s->placed && s->delivered > s->reported_delivered) {
+    uint64_t certified = n->arbiter || s->fed > s->delivered ? s->delivered : s->fed;
+    if (s->placed && certified > s->reported_delivered) {
         ev.type = LS_EV_DELIVERED;
-        ev.u.index = s->reported_delivered = s->delivered;
+        ev.u.index = s->reported_delivered = certified;
         ls_host_step(n, &ev);
     }
     if (!n->running || n->arbiter || !s->data || !s->placed) {
