@@ -286,7 +286,9 @@ status() {
     sql "$1" "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME='$2'"
 }
 
-node_rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$(node_pid "$1")/status"; }
+# Memory of the server itself. The write-set log is read through mappings of its files: those pages are
+# the page cache's, their number is that of the log kept (gcache.size, or the last 60 s of a fast load).
+node_memory_kb() { awk '/^RssAnon/ { print $2 }' "/proc/$(node_pid "$1")/status"; }
 
 # node_backtrace I: what a core file says, when the server left one.
 node_backtrace() {

@@ -44,7 +44,7 @@ while [ $((SECONDS - start)) -lt "$seconds" ]; do
     next=$((SECONDS + 60))
     for i in 1 2 3; do
         node_alive "$i" || continue
-        rss_last[$i]=$(node_rss_kb "$i")
+        rss_last[$i]=$(node_memory_kb "$i")
         : "${rss_first[$i]:=${rss_last[$i]}}"
     done
     say "    after $((SECONDS - start)) s: memory ${rss_last[*]} kB, committed $(status 1 wsrep_last_committed)"
@@ -57,7 +57,7 @@ for i in 1 2 3; do
     grep -E 'FATAL|error' "$LS_WORK/soak.$i" | grep -v 'ignored errors' | head -n 3
 done
 for i in 1 2 3; do
-    rss_last[$i]=$(node_rss_kb "$i")
+    rss_last[$i]=$(node_memory_kb "$i")
     grown=$((rss_last[$i] - rss_first[$i]))
     # 48 MB for the caches of a server that warms up slowly, and 1 MB for each minute after that.
     expect "node$i's memory stands still (${rss_first[$i]} to ${rss_last[$i]} kB)" [ "$grown" -lt $((48 * 1024 + minutes * 1024)) ]
