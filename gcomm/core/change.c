@@ -36,8 +36,9 @@ static void take_eviction(struct ls_core *c, const struct ls_uuid *id)
         return;
     }
     if (!core_is_evicted(c, id) && !ls_uuid_equal(id, &c->me.id)) {
-        if (c->evicted_count == EVICTED_MAX) { /* the oldest is forgotten */
-            memmove(&c->evicted[0], &c->evicted[1], (EVICTED_MAX - 1) * sizeof(c->evicted[0]));
+        if (c->evicted_count == LS_CORE_MAX_EVICTED) { /* the oldest is forgotten */
+            memmove(&c->evicted[0], &c->evicted[1],
+                    (LS_CORE_MAX_EVICTED - 1) * sizeof(c->evicted[0]));
             c->evicted_count--;
         }
         c->evicted[c->evicted_count++] = *id;

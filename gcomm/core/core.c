@@ -328,6 +328,8 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
     out->cut = core->cut;
     out->pending = (uint32_t)(core->sub_next - core->sub_low);
     out->config = &core->latest;
+    out->evicted = core->evicted;
+    out->evicted_count = core->evicted_count;
 }
 
 uint64_t ls_core_needed_index(const struct ls_core *core)

@@ -33,6 +33,8 @@ struct ls_core;
 #define LS_CORE_MAX_PENDING                                                                        \
     4096 /* submissions of one origin under way; the leader's window of ids */
 
+#define LS_CORE_MAX_EVICTED 32
+
 /* Read access to the host's log. entry_get fills out (payload valid until the next action on the
  * log is performed); false when the index is not held. */
 struct ls_core_log {
@@ -262,6 +264,8 @@ struct ls_core_status {
     int64_t cut;                    /* in the log up to last */
     uint32_t pending;               /* own submissions not yet committed */
     const struct ls_config *config; /* in force, uncommitted included */
+    const struct ls_uuid *evicted;  /* who is kept out */
+    uint32_t evicted_count;         /* at most LS_CORE_MAX_EVICTED */
 };
 void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);
 

@@ -27,7 +27,6 @@
 #define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 #define CHANGE_INTERVAL_US 200000
 #define REFORM_WAIT_US 1000000 /* for the answers of all that are seen */
-#define EVICTED_MAX 32
 
 /* A history and its epoch. Epochs of one history are ordered by number, then by id. */
 struct epoch {
@@ -208,7 +207,7 @@ struct ls_core {
     int64_t leave_due_us;
     int64_t asked_us; /* last JOIN or LEAVE sent */
     int64_t change_asked_us;
-    struct ls_uuid evicted[EVICTED_MAX]; /* not let in again */
+    struct ls_uuid evicted[LS_CORE_MAX_EVICTED]; /* not let in again */
     uint32_t evicted_count;
 
     /* epochs (rule 17) */

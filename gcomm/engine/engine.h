@@ -206,6 +206,8 @@ struct ls_engine_stats {
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
     uint64_t latency_count;
     uint16_t listen_port; /* the real one */
+    uint32_t evicted_count;
+    struct ls_uuid evicted[LS_CORE_MAX_EVICTED];
 };
 void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out);
 void ls_engine_reset_stats(struct ls_engine *e);

@@ -37,6 +37,8 @@ void engine_publish_stats(struct ls_engine *e)
     out->commit_index = st.commit;
     out->format = st.config != NULL ? st.config->format : 0;
     out->sent_bytes = net.sent_bytes;
+    out->evicted_count = st.evicted_count;
+    memcpy(out->evicted, st.evicted, st.evicted_count * sizeof(st.evicted[0]));
     ls_mutex_unlock(&e->mutex);
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define VARS_MAX 96
-#define TEXT_BYTES (LS_MAX_MEMBERS * (LS_INCOMING_SIZE + 1) + 1024)
+#define TEXT_BYTES (LS_MAX_MEMBERS * (LS_INCOMING_SIZE + 1) + 4096)
 #define REPL_PROTOCOL 11 /* of Galera's write-sets and group channel: what we take the place of */
 #define GCS_PROTOCOL 5
 
@@ -240,6 +240,19 @@ static void add_incoming(const struct snapshot *s, struct answer *a)
     add_text(a, "incoming_addresses", "%s", list);
 }
 
+static void add_evicted(const struct snapshot *s, struct answer *a)
+{
+    char list[LS_CORE_MAX_EVICTED * LS_UUID_STR_SIZE];
+    size_t used = 0;
+
+    list[0] = '\0';
+    for (uint32_t i = 0; i < s->engine.evicted_count; i++) {
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? "," : "",
+                                 LS_UUID_STR(&s->engine.evicted[i]));
+    }
+    add_text(a, "evs_evict_list", "%s", list);
+}
+
 /* Of all members, whether their votes count already or not; none without a primary component. */
 static uint32_t cluster_weight(const struct snapshot *s)
 {
@@ -259,7 +272,7 @@ static void add_group(const struct snapshot *s, struct answer *a)
     add_text(a, "cluster_weight", "%u", cluster_weight(s));
     add_text(a, "desync_count", "%d", s->desyncs);
     add_text(a, "evs_delayed", "%s", "");
-    add_text(a, "evs_evict_list", "%s", "");
+    add_evicted(s, a);
     add_text(a, "evs_repl_latency", "%g/%g/%g/%g/%llu", e->latency_min_s, e->latency_avg_s,
              e->latency_max_s, e->latency_stddev_s, (unsigned long long)e->latency_count);
     add_text(a, "evs_state", "%s",

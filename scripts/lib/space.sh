@@ -2,6 +2,7 @@
 #
 # spaces_make N   node I gets a namespace, and an address for LS_HOST[I], before it is prepared
 # space_cut I     its cable is pulled: packets vanish, no connection is told; space_mend I
+# spaces_split I...  these on one side, the rest on the other; spaces_join
 # spaces_end      removes all of it (work_end does)
 #
 # The switch is a namespace, too: nothing of the machine's own network is touched.
@@ -34,6 +35,23 @@ spaces_make() {
 
 space_cut() { ip -n "$LS_SWITCH" link set "port$1" down; }
 space_mend() { ip -n "$LS_SWITCH" link set "port$1" up; }
+
+# The other side's ports are moved to a switch of their own.
+spaces_split() {
+    local i
+    ip -n "$LS_SWITCH" link add other type bridge 2>/dev/null
+    ip -n "$LS_SWITCH" link set other up || return 1
+    for i in "$@"; do
+        ip -n "$LS_SWITCH" link set "port$i" master other || return 1
+    done
+}
+
+spaces_join() {
+    local i
+    for i in "${!LS_SPACE[@]}"; do
+        ip -n "$LS_SWITCH" link set "port$i" master switch || return 1
+    done
+}
 
 spaces_end() {
     local name
