@@ -317,18 +317,22 @@ void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct l
     uint64_t last;
     uint64_t bytes = 0;
 
-    if (m->term != c->term || c->role == LS_ROLE_LEADER || !core_pos_at(c, pos->index, &mine)) {
+    if (m->term != c->term || c->role == LS_ROLE_LEADER) {
         return; /* it will stand again, or we shall */
     }
-    if (!ls_hash128_equal(mine.chain, pos->chain)) {
+    if (pos->index < c->base.index) {
+        mine = c->base; /* it may hold that much, though it does not know it for committed */
+    } else if (!core_pos_at(c, pos->index, &mine)) {
+        return;
+    } else if (!ls_hash128_equal(mine.chain, pos->chain)) {
         core_log(c, LS_LOG_ERROR, "candidate %s has another history at entry %llu",
                  LS_UUID_STR(from), (unsigned long long)pos->index);
         return;
     }
-    last = pos->index;
-    while (last < c->last.index && last - pos->index < 512 && bytes < 1024 * 1024 &&
+    last = mine.index;
+    while (last < c->last.index && last - mine.index < 512 && bytes < 1024 * 1024 &&
            c->log.entry_get(c->log.ctx, last + 1, &e)) {
-        if ((e.flags & LS_EF_BIG) && last > pos->index) {
+        if ((e.flags & LS_EF_BIG) && last > mine.index) {
             break;
         }
         last++;
@@ -336,7 +340,7 @@ void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct l
     }
     r = core_send(c, from, LS_MSG_ENTRIES);
     r->u.append.prev = mine;
-    r->u.append.first = pos->index + 1;
+    r->u.append.first = mine.index + 1;
     r->u.append.last = last;
     r->u.append.leader_held = 0;
     r->u.append.commit = c->commit;
@@ -353,7 +357,7 @@ void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct
         return;
     }
     core_reset_election(c);
-    if (!core_take_entries(c, m, false, &need_payload)) {
+    if (!core_prev_fits(c, &m->u.append.prev) || !core_take_entries(c, m, false, &need_payload)) {
         if (c->role != LS_ROLE_LEFT) {
             core_log(c, LS_LOG_WARN, "cannot adopt the log of %s", LS_UUID_STR(from));
             core_become_follower(c, &ls_uuid_zero);

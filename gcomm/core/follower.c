@@ -135,7 +135,7 @@ static struct ls_log_pos resume_pos(struct ls_core *c)
     return pos;
 }
 
-static bool prev_fits(struct ls_core *c, const struct ls_log_pos *prev)
+bool core_prev_fits(struct ls_core *c, const struct ls_log_pos *prev)
 {
     struct ls_log_pos mine;
 
@@ -221,7 +221,7 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
     core_note_leader_heard(c);
     c->quorum_seen_us = c->now_us;
 
-    if (!prev_fits(c, &m->u.append.prev)) {
+    if (!core_prev_fits(c, &m->u.append.prev)) {
         struct ls_log_pos pos = resume_pos(c);
         send_nack(c, from, &pos, false);
         return;

@@ -23,6 +23,7 @@
 #define SPREAD_CHECK_US 1000000
 #define SPREAD_PATIENCE_US                                                                         \
     5000000                      /* and 4 us a byte: then a payload that nobody holds goes again */
+#define STAGED_ASK_US 5000000    /* the leader asks the origin about one that does not get on */
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
 #define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 #define CHANGE_INTERVAL_US 200000
@@ -134,6 +135,7 @@ struct staged {
     bool by_origin; /* leader: the origin asked for it in this term */
     uint64_t index; /* appended to our log here; 0: not */
     int64_t since_us;
+    int64_t asked_us; /* leader: the origin was asked what became of it */
     uint32_t holder_count;
     struct ls_uuid holders[LS_MAX_MEMBERS];
 };
@@ -337,6 +339,8 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader);
 void core_set_term(struct ls_core *c, uint64_t term);
 void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,
                     bool payload_here);
+/* Our log contains this position. */
+bool core_prev_fits(struct ls_core *c, const struct ls_log_pos *prev);
 void core_follower_flush(struct ls_core *c);
 void core_follower_tick(struct ls_core *c);
 /* Appends what is new of the message's entries, truncating what contradicts them. False at an entry

@@ -441,8 +441,8 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
         hand_over(c);
         return;
     }
-    if (me == NULL) {
-        /* elected with an older configuration, this is the one that removed us: others lead */
+    if (me == NULL || me->role != LS_MEMBER_VOTER) {
+        /* elected with an older configuration, this is the one that took our vote: others lead */
         hand_over(c);
         core_become_follower(c, &ls_uuid_zero);
         return;

@@ -215,6 +215,20 @@ static void send_held(struct ls_core *c, const struct staged *s, const struct ls
     m->u.submit.payload = NULL;
 }
 
+/* HELD without a size is not about holding. From the leader: what of this one? `low` tells whether
+ * the leader has it. From the origin: I know nothing of it, forget it. */
+static void send_about(struct ls_core *c, const struct ls_sub_id *sub, const struct ls_uuid *to,
+                       bool here)
+{
+    struct ls_msg *m = core_send(c, to, LS_MSG_HELD);
+
+    memset(&m->u.submit, 0, sizeof(m->u.submit));
+    m->u.submit.sub = *sub;
+    m->u.submit.low = here;
+    m->u.submit.entry_type = LS_ENTRY_WRITESET;
+    m->u.submit.entry_flags = LS_EF_BIG;
+}
+
 /* The leader counts, and the origin need not send it again. */
 static void tell_held(struct ls_core *c, const struct staged *s)
 {
@@ -251,8 +265,19 @@ static void note_held(struct ls_core *c, const struct peer *p, const struct ls_m
         m->u.submit.sub.incarnation == c->me.incarnation ? find(c, m->u.submit.sub.id) : NULL;
     struct spread *to = own != NULL && own->spread != NULL ? spread_find(own, &p->id) : NULL;
 
-    if (to != NULL && m->term == c->term) {
-        to->held = true;
+    if (own == NULL && m->u.submit.size == 0) {
+        send_about(c, &m->u.submit.sub, &p->id, false);
+    } else if (to != NULL && m->term == c->term) {
+        to->held = m->u.submit.size != 0 || m->u.submit.low != 0;
+    }
+}
+
+static void forget_staged(struct ls_core *c, const struct ls_sub_id *sub)
+{
+    for (size_t i = c->staged_count; i-- > 0;) {
+        if (ls_sub_id_equal(&c->staged[i].sub, sub) && c->staged[i].index == 0) {
+            staged_drop(c, i);
+        }
     }
 }
 
@@ -262,6 +287,11 @@ void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 
     if (ls_uuid_equal(&m->u.submit.sub.origin, &c->me.id)) {
         note_held(c, p, m);
+    } else if (m->u.submit.size == 0 && ls_uuid_equal(&m->u.submit.sub.origin, &p->id)) {
+        forget_staged(c, &m->u.submit.sub);
+    }
+    if (m->u.submit.size == 0) {
+        return;
     }
     if (c->role != LS_ROLE_LEADER || m->term != c->term ||
         ls_config_find(&c->latest, &m->u.submit.sub.origin) == NULL ||
@@ -275,13 +305,14 @@ void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     }
 }
 
-/* Origins that are members no more will not ask for what they sent. */
+/* Origins that are members no more will not ask for what they sent. One that restarted may have
+ * sent already what its new membership is not committed for here. */
 void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config)
 {
     for (size_t i = c->staged_count; i-- > 0;) {
         const struct ls_member *m = ls_config_find(config, &c->staged[i].sub.origin);
         if (c->staged[i].index == 0 &&
-            (m == NULL || m->incarnation != c->staged[i].sub.incarnation)) {
+            (m == NULL || m->incarnation > c->staged[i].sub.incarnation)) {
             staged_drop(c, i);
         }
     }
@@ -292,11 +323,18 @@ void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config)
 void core_staged_tick(struct ls_core *c)
 {
     for (size_t i = c->staged_count; i-- > 0;) {
-        const struct staged *s = &c->staged[i];
-        if (s->index == 0 && c->now_us - s->since_us > STAGED_LIMIT_US &&
-            !(c->role == LS_ROLE_LEADER && s->by_origin) &&
-            !ls_uuid_equal(&s->sub.origin, &c->me.id)) {
-            staged_drop(c, i);
+        struct staged *s = &c->staged[i];
+        if (s->index != 0 || ls_uuid_equal(&s->sub.origin, &c->me.id)) {
+            continue;
+        }
+        if (c->role != LS_ROLE_LEADER || !s->by_origin) {
+            if (c->now_us - s->since_us > STAGED_LIMIT_US) {
+                staged_drop(c, i);
+            }
+        } else if (c->now_us - s->since_us > STAGED_ASK_US &&
+                   c->now_us - s->asked_us > STAGED_ASK_US) {
+            s->asked_us = c->now_us;
+            send_about(c, &s->sub, &s->sub.origin, s->here);
         }
     }
 }
