@@ -53,6 +53,7 @@ struct ls_oracle {
     struct ls_order_record *order; /* [index - 1] */
     uint64_t order_count, order_capacity;
     int64_t view;                        /* number of the last view */
+    int64_t view_before;                 /* the last one a second ago */
     uint64_t view_index;                 /* last configuration looked at */
     uint64_t delivered[LS_ORACLE_NODES]; /* per slot, of the process that runs there */
     bool placed[LS_ORACLE_NODES];

@@ -86,6 +86,12 @@ bool ls_oracle_settled_world(struct ls_world *w, char *why, unsigned long size)
 
 void ls_oracle_bounds(struct ls_world *w)
 {
+    /* Called once a simulated second. Each member that goes and comes makes two views or three. */
+    if (w->oracle.view > w->oracle.view_before + 8 * w->count + 8) {
+        ls_oracle_fail(&w->oracle, "bounds: %" PRId64 " views within a second",
+                       w->oracle.view - w->oracle.view_before);
+    }
+    w->oracle.view_before = w->oracle.view;
     for (int i = 0; i < w->count; i++) {
         struct ls_node *n = &w->nodes[i];
         struct ls_core_status st;
