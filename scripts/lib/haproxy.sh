@@ -31,7 +31,8 @@ haproxy_start() {
     mkdir -p "$LS_WORK/haproxy"
     haproxy_configure >"$LS_WORK/haproxy/cfg"
     server_owns "$LS_WORK/haproxy"
-    (as_server setsid haproxy -db -f "$LS_WORK/haproxy/cfg" 9>&- >"$LS_WORK/haproxy/log" 2>&1) &
+    # from a place that its user may go back to: the checkout may be closed to others
+    (cd "$LS_WORK/haproxy" && as_server setsid haproxy -db -f "$LS_WORK/haproxy/cfg" 9>&- >"$LS_WORK/haproxy/log" 2>&1) &
     LS_PID[haproxy]=$!
     disown $!
     wait_until 10 haproxy_sql "SELECT 1" >/dev/null 2>&1 && return 0
