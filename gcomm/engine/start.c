@@ -143,7 +143,9 @@ static enum ls_rc drop_log(struct ls_engine *e, const char *why, struct ls_error
     e->log_usable = false;
     memset(&e->identity, 0, sizeof(e->identity));
     ls_prng_seed(&prng, ls_os_random());
-    e->identity.id = ls_uuid_generate(&prng);
+    /* Members are numbered in the order of their uuids. Who came first is to be the first, as
+     * people and the server's suites are used to (auto_increment_offset follows the number). */
+    e->identity.id = ls_uuid_generate_timed(&prng, ls_clock_wall_ms());
     return LS_OK;
 }
 

@@ -133,10 +133,11 @@ struct ls_provider {
     struct ls_config config; /* members with their states, as ordered */
     int64_t joined_seqno;    /* of the view that admitted us */
     bool sync_asked;
-    int desyncs;   /* nested */
-    int donations; /* running */
-    bool paused;   /* the delivery thread must stand still */
-    bool standing; /* and does */
+    bool ist_running; /* what was missed comes from the log */
+    int desyncs;      /* nested */
+    int donations;    /* running */
+    bool paused;      /* the delivery thread must stand still */
+    bool standing;    /* and does */
     struct ls_sst_wait sst;
     struct ls_transfer transfers[LS_MAX_MEMBERS];
     size_t transfer_count;

@@ -183,6 +183,9 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
     } else if (stream_suffices(p, join)) {
         ls_info("State at %lld is good: the missing write-sets up to %lld come from the log (IST).",
                 (long long)position, (long long)join->joined.seqno);
+        ls_mutex_lock(&p->lock);
+        p->ist_running = true;
+        ls_mutex_unlock(&p->lock);
         set_position(p, position);
     } else {
         if (!ls_transfer_fetch(p, join, &position)) {

@@ -34,6 +34,17 @@ struct ls_uuid ls_uuid_generate(struct ls_prng *prng)
     return u;
 }
 
+struct ls_uuid ls_uuid_generate_timed(struct ls_prng *prng, int64_t wall_ms)
+{
+    struct ls_uuid u = ls_uuid_generate(prng);
+
+    for (int i = 0; i < 6; i++) {
+        u.b[i] = (uint8_t)((uint64_t)wall_ms >> (40 - 8 * i));
+    }
+    u.b[6] = (uint8_t)((u.b[6] & 0x0f) | 0x70);
+    return u;
+}
+
 char *ls_uuid_format(const struct ls_uuid *u, char *out)
 {
     static const char hex[] = "0123456789abcdef";

@@ -30,6 +30,9 @@ bool ls_uuid_is_zero(const struct ls_uuid *a);
 /* A version 4 (random) uuid from the given generator. */
 struct ls_uuid ls_uuid_generate(struct ls_prng *prng);
 
+/* A version 7 uuid (RFC 9562): the time in front, so that uuids sort as they were made. */
+struct ls_uuid ls_uuid_generate_timed(struct ls_prng *prng, int64_t wall_ms);
+
 /* Writes 36 characters and a NUL to out (LS_UUID_STR_SIZE bytes), returns out. */
 char *ls_uuid_format(const struct ls_uuid *u, char *out);
 

@@ -17,11 +17,11 @@ int64_t ls_clock_us(void)
     return ls_clock_ns() / 1000;
 }
 
-int64_t ls_clock_wall_s(void)
+int64_t ls_clock_wall_ms(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return ts.tv_sec;
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 uint64_t ls_os_random(void)

@@ -8,8 +8,8 @@
 int64_t ls_clock_us(void);
 int64_t ls_clock_ns(void);
 
-/* Seconds since 1970, for names and reports only. */
-int64_t ls_clock_wall_s(void);
+/* Milliseconds since 1970, for names and reports only. */
+int64_t ls_clock_wall_ms(void);
 
 /* 64 bits from the kernel's generator: seeds and identities. */
 uint64_t ls_os_random(void);
