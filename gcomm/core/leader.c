@@ -164,10 +164,13 @@ static void send_to(struct ls_core *c, struct peer *p)
         /* only in the pending configuration: it is told once that is committed */
         return;
     }
-    if (m->role == LS_MEMBER_LEARNER && (next == NULL || next->role == LS_MEMBER_LEARNER)) {
-        /* learners get what is certified here, with the verdicts: their index starts in the middle
+    if (m->role == LS_MEMBER_LEARNER) {
+        /* Learners get what is certified here, with the verdicts: their index starts in the middle.
+         * One that is about to vote has had what came before it joined; now the group waits for it.
          */
-        limit = c->commit < c->delivered ? c->commit : c->delivered;
+        if (next == NULL || next->role == LS_MEMBER_LEARNER) {
+            limit = c->commit < c->delivered ? c->commit : c->delivered;
+        }
         verdicts = true;
     }
     while (p->next <= limit && send_next(c, p, limit, verdicts)) {

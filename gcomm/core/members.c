@@ -451,7 +451,10 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
         const struct ls_member *m = &c->committed.members[i];
         struct peer *p = core_peer(c, &m->id);
         if (m->joined_index == index && p != NULL && p->wants_join && p->up &&
-            p->join_me.incarnation == m->incarnation && core_pos_at(c, index, &joined)) {
+            p->join_me.incarnation == m->incarnation &&
+            (m->role == LS_MEMBER_LEARNER || can_continue(c, p)) &&
+            core_pos_at(c, index, &joined)) {
+            /* a voter that cannot go on after all stays unanswered until it is a learner */
             send_welcome(c, p, &joined, &c->committed);
         }
     }
