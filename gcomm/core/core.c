@@ -235,6 +235,7 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
     struct ls_core *c = core;
 
     LS_ASSERT(c->action_count == 0);
+    c->controls_moved = false;
     if (event->now_us > c->now_us) {
         c->now_us = event->now_us;
     }

@@ -246,7 +246,8 @@ void ls_core_actions_done(struct ls_core *core);
 
 /* What the log must keep at the head of a segment that starts after the entry last appended, so
  * that the core can start from there: configurations and cut. Returns bytes written, 0 when buf is
- * too small (LS_CORE_CONTEXT_MAX always does). */
+ * too small (LS_CORE_CONTEXT_MAX always does), and 0 while the actions of a step that changed any
+ * of it are performed: then the log goes on without a new segment for a moment. */
 #define LS_CORE_CONTEXT_MAX (64 + 2 * LS_CONFIG_MAX_BYTES)
 size_t ls_core_context_encode(const struct ls_core *core, void *buf, size_t size);
 

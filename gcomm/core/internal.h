@@ -188,6 +188,7 @@ struct ls_core {
     struct control *controls;
     size_t control_count;
     size_t control_cap;
+    bool controls_moved; /* in this step: any of the above changed */
 
     /* role */
     enum ls_core_role role;

@@ -146,6 +146,7 @@ static bool note_control(struct ls_core *c, const struct ls_entry *e)
     }
     take_control(c, &k);
     control_push(c, &k);
+    c->controls_moved = true;
     return true;
 }
 
@@ -196,6 +197,7 @@ void core_truncate(struct ls_core *c, uint64_t index)
     while (c->control_count > 0 && c->controls[c->control_count - 1].index >= index) {
         control_free(&c->controls[--c->control_count]);
     }
+    c->controls_moved = true;
     recompute(c);
     core_submissions_truncated(c, index);
 }
@@ -233,6 +235,7 @@ static void commit_controls(struct ls_core *c, uint64_t index)
         control_free(&k);
     }
     if (done > 0) {
+        c->controls_moved = true;
         c->control_count -= done;
         memmove(c->controls, c->controls + done, c->control_count * sizeof(c->controls[0]));
         if (config_done) {
@@ -278,6 +281,7 @@ void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64
     }
     c->committed = *config;
     c->config_index = index;
+    c->controls_moved = true;
     recompute(c);
 }
 
@@ -333,8 +337,13 @@ static size_t context_put(const struct ls_core *c, void *buf, size_t size)
     return w.failed ? 0 : (size_t)(w.pos - (uint8_t *)buf);
 }
 
+/* While such a step's actions are performed, the log may end anywhere in the middle of what the
+ * step changed, and the state before it is gone. */
 size_t ls_core_context_encode(const struct ls_core *core, void *buf, size_t size)
 {
+    if (core->controls_moved && core->action_count > 0) {
+        return 0;
+    }
     return context_put(core, buf, size);
 }
 
