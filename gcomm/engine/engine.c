@@ -230,6 +230,9 @@ static void housekeeping(struct ls_engine *e)
     e->housekeeping_us = e->now_us + HOUSEKEEPING_US;
     purge_log(e);
     engine_stage_expire(e);
+    if (e->opt.chore != NULL) {
+        e->opt.chore(e->opt.chore_ctx);
+    }
     if (!e->open && e->now_us >= e->progress_us) {
         e->progress_us = e->now_us + PROGRESS_US;
         engine_log_progress(e);

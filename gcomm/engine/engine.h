@@ -39,6 +39,9 @@ struct ls_engine_options {
      */
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
+    /* about once a second, on the loop's thread, with no lock held; must not block; may be NULL */
+    void (*chore)(void *ctx);
+    void *chore_ctx;
 };
 
 /* What the saved state of the server's side allows (sst/state decides). */
@@ -198,6 +201,7 @@ struct ls_engine_stats {
     uint32_t send_queue; /* local submissions under way */
     uint64_t sent_bytes;
     uint64_t fc_paused_ns;
+    uint64_t fc_asked_ns; /* of it, or beside it: how long we asked for a pause */
     uint64_t fc_sent;
     uint64_t fc_recv;
     bool fc_active;

@@ -68,11 +68,14 @@ static void update_request(struct ls_engine *e)
     pause = !pause;
     atomic_store(&e->fc_requested, pause);
     tell_all(e, pause);
+    ls_mutex_lock(&e->mutex);
     if (pause) {
-        ls_mutex_lock(&e->mutex);
         e->stats.fc_sent++;
-        ls_mutex_unlock(&e->mutex);
+        e->flow_asked_us = e->now_us;
+    } else {
+        e->stats.fc_asked_ns += (uint64_t)(e->now_us - e->flow_asked_us) * 1000;
     }
+    ls_mutex_unlock(&e->mutex);
 }
 
 static bool somebody_asks(struct ls_engine *e)

@@ -242,6 +242,7 @@ struct ls_engine {
     bool new_params;
     bool fc_active; /* somebody asks for a pause */
     int64_t fc_since_us;
+    int64_t flow_asked_us; /* since when we ask for a pause */
     struct wish wishes[WISHES_MAX];
     size_t wish_count;
     char closed_text[240];

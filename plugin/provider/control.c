@@ -151,6 +151,7 @@ static bool follow_own_state(struct ls_provider *p, const struct ls_member_state
         return false;
     case LS_NODE_JOINED:
         p->sync_asked = false;
+        p->lag.out = false;
         ls_phase_shift(p, LS_PHASE_JOINED);
         return false;
     case LS_NODE_SYNCED:

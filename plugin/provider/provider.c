@@ -206,6 +206,8 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->fc_factor = s->fc_factor;
     o->time_wait_us = s->peer_timeout_us;
     o->allow = ls_services_allow;
+    o->chore = ls_lag_check;
+    o->chore_ctx = p;
 }
 
 static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_settings *s,
@@ -302,6 +304,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     p->paused = false;
     p->desyncs = 0;
     p->donations = 0;
+    p->lag = (struct ls_lag){0};
     p->sync_asked = false;
     p->joined_seqno = 0;
     p->transfer_count = 0;
@@ -411,7 +414,7 @@ wsrep_status_t ls_provider_connect(wsrep_t *self, const char *cluster_name, cons
         return WSREP_NODE_FAIL;
     }
     if (connect_to(p, cluster_name, url, bootstrap, &err) != LS_OK) {
-        ls_error_log("Could not connect to cluster '%s' at %s: %s", cluster_name, url, err.text);
+        ls_error_log("Failed to open channel '%s' at '%s': %s", cluster_name, url, err.text);
         drop_connection(p);
         ls_mutex_lock(&p->lock);
         ls_phase_shift(p, LS_PHASE_CLOSED);

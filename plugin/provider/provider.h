@@ -76,6 +76,14 @@ struct ls_transfer {
     struct ls_uuid joiner;
 };
 
+/* Whether this node holds the others up, see lag.c. Guarded by `lock`. */
+#define LS_LAG_SAMPLES 64
+struct ls_lag {
+    uint64_t asked_ns[LS_LAG_SAMPLES]; /* time that pauses were asked for, one sample a second */
+    uint64_t count;
+    bool out; /* it has left flow control because of it */
+};
+
 struct ls_counters {
     _Atomic uint64_t replicated, replicated_bytes;
     _Atomic uint64_t repl_keys, repl_keys_bytes, repl_data_bytes, repl_other_bytes;
@@ -133,6 +141,7 @@ struct ls_provider {
     struct ls_config config; /* members with their states, as ordered */
     int64_t joined_seqno;    /* of the view that admitted us */
     bool sync_asked;
+    struct ls_lag lag;
     bool ist_running; /* what was missed comes from the log */
     int desyncs;      /* nested */
     int donations;    /* running */
@@ -271,6 +280,10 @@ enum ls_rc ls_submit_and_wait(struct ls_provider *p, struct ls_trx *trx, uint32_
 void ls_submit_fill_meta(struct ls_provider *p, const struct ls_trx *trx, uint64_t trx_id,
                          wsrep_trx_meta_t *meta);
 void ls_submit_clear_meta(wsrep_trx_meta_t *meta);
+
+/* ---- lag.c: a node that cannot keep up ---- */
+/* About once a second, on the engine's thread. */
+void ls_lag_check(void *ctx);
 
 /* ---- toi.c, wait.c, pause.c, stats.c ---- */
 wsrep_status_t ls_provider_toi_start(wsrep_t *self, wsrep_conn_id_t conn, const wsrep_key_t *keys,

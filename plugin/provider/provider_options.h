@@ -35,6 +35,7 @@ struct ls_provider_settings {
 
     uint32_t fc_limit;
     double fc_factor;
+    int64_t fc_time_limit_us; /* 0: none */
     bool fc_single_primary;
 
     int64_t suspect_us;

@@ -1,0 +1,24 @@
+# A server of three that cannot apply holds the others up for a moment, then leaves flow control and
+# they go on without it. It stays a member, and is synced again when it has caught up.
+. "$(dirname "$0")/lib.sh"
+test_begin
+NODE_OPTIONS="fc.time_limit=PT3S;"
+must cluster_start 3
+must keys_table 1 t.k
+load_start a 1 t.k
+must load_grows a
+stands_aside() { [ "$(status 3 wsrep_local_state_comment)" = Donor/Desynced ]; }
+# A client that holds a lock for as long as its input is open.
+exec 7> >(client 3 --batch)
+echo "LOCK TABLES t.k READ;" >&7
+expect "it leaves flow control" wait_until 30 stands_aside
+expect "and says why" log_says 3 "cannot keep up"
+expect "the others go on" load_grows a
+expect_same "it is a member" 3 "$(status 1 wsrep_cluster_size)"
+expect_same "nobody has asked it to desync" 0 "$(status 3 wsrep_desync_count)"
+exec 7>&-
+must node_wait 3
+expect "writes go on" load_grows a
+load_stop a
+expect "nothing is missing on the slow one" nothing_lost a 3 t.k
+expect "the same rows everywhere" tables_equal "1 2 3" t.k
