@@ -233,6 +233,22 @@ static void try_win(struct ls_core *c)
     }
 }
 
+/* What another knows for committed is so, as far as our log is the same as its own. A candidate
+ * that missed the commit of a configuration would ask the wrong majority for ever. False: it
+ * removed us. */
+static bool learn_commit(struct ls_core *c, const struct ls_msg *m)
+{
+    const struct ls_log_pos *pos = &m->u.vote.pos;
+    uint64_t index = m->u.vote.commit < pos->index ? m->u.vote.commit : pos->index;
+    struct ls_log_pos mine;
+
+    if (index > c->commit && pos->index <= c->last.index && core_pos_at(c, pos->index, &mine) &&
+        ls_hash128_equal(mine.chain, pos->chain)) {
+        core_set_commit(c, index);
+    }
+    return c->role != LS_ROLE_LEFT;
+}
+
 void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     bool leader_alive =
@@ -245,6 +261,9 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT ||
         (c->role == LS_ROLE_JOINER && c->old.count == 0)) {
         return; /* never was a voter of anything */
+    }
+    if (!learn_commit(c, m)) {
+        return;
     }
     if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from)) {
         return;
@@ -288,6 +307,9 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
 
 void core_on_vote_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
+    if (c->role != LS_ROLE_JOINER && !learn_commit(c, m)) {
+        return;
+    }
     if (!m->u.vote.granted) {
         if (m->term > c->term) {
             core_set_term(c, m->term);
