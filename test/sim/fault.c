@@ -187,19 +187,24 @@ static void desync(struct ls_world *w)
 
 /* ---- disks ---- */
 
-/* Is what the voters of this configuration hold safe without this disk? */
+/* Is what the voters of this configuration hold safe without this disk? Weights that are all zero
+ * count one each. */
 static bool majority_without(struct ls_world *w, const struct ls_config *c, const struct ls_node *n)
 {
-    unsigned intact = 0, all = 0;
+    unsigned intact = 0, all = 0, weights = 0;
 
+    for (uint32_t i = 0; i < c->count; i++) {
+        weights += c->members[i].role == LS_MEMBER_VOTER ? c->members[i].weight : 0;
+    }
     for (uint32_t i = 0; i < c->count; i++) {
         const struct ls_member *m = &c->members[i];
         int slot = m->id.b[15];
         if (m->role == LS_MEMBER_VOTER) {
-            all += m->weight;
+            unsigned weight = weights > 0 ? m->weight : 1;
+            all += weight;
             if (slot != n->slot && slot < w->count &&
                 ls_uuid_equal(&w->nodes[slot].disk.id, &m->id)) {
-                intact += m->weight;
+                intact += weight;
             }
         }
     }

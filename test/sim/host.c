@@ -36,7 +36,7 @@ static struct ls_member describe(const struct ls_node *n)
                           .incarnation = n->disk.incarnation,
                           .role = LS_MEMBER_LEARNER,
                           .state = LS_NODE_JOINER,
-                          .weight = 1,
+                          .weight = n->weight,
                           .no_data = n->arbiter,
                           .proto_app = 4};
 

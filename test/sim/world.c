@@ -98,8 +98,10 @@ void ls_world_create(struct ls_world *w, uint64_t seed, const struct ls_profile 
                       ? (int)ls_world_between(w, 1, w->count - 1)
                       : -1;
     uint32_t segment = ls_world_chance(w, 0.5) ? (uint32_t)ls_world_between(w, 8, 64) : 100000;
+    bool weighted = ls_world_chance(w, 0.2);
     for (int i = 0; i < w->count; i++) {
         struct ls_node *n = &w->nodes[i];
+        n->weight = weighted ? (uint8_t)ls_world_between(w, 0, 3) : 1;
         n->world = w;
         n->slot = i;
         n->arbiter = i == arbiter;

@@ -88,6 +88,7 @@ struct ls_node {
     struct ls_disk disk;
     bool used; /* takes part in this run */
     bool arbiter;
+    uint8_t weight; /* pc.weight */
     /* machine and process */
     bool running;
     bool paused;
