@@ -82,7 +82,7 @@ static wsrep_status_t wait_for_donor_phase(struct ls_provider *p)
         in_time = ls_cond_wait_until(&p->changed, &p->lock, deadline_us);
     }
     bool ok = atomic_load(&p->phase) == LS_PHASE_DONOR;
-    if (!ok) {
+    if (!ok && p->desyncs > 0) { /* the loss of the component has taken it back already */
         p->desyncs--;
     }
     ls_mutex_unlock(&p->lock);
@@ -101,7 +101,7 @@ wsrep_status_t ls_provider_desync(wsrep_t *self)
     ls_mutex_unlock(&p->lock);
     if (first && ls_phase_announce(p, LS_NODE_DONOR, true, ls_order_position(&p->apply)) != LS_OK) {
         ls_mutex_lock(&p->lock);
-        p->desyncs--;
+        p->desyncs -= p->desyncs > 0;
         ls_mutex_unlock(&p->lock);
         return WSREP_CONN_FAIL;
     }
@@ -113,12 +113,9 @@ wsrep_status_t ls_provider_resync(wsrep_t *self)
     struct ls_provider *p = ls_provider_of(self);
 
     ls_mutex_lock(&p->lock);
-    bool unmatched = p->desyncs == 0; /* the desync before it may have failed (trap 28) */
-    bool last = !unmatched && --p->desyncs == 0 && p->donations == 0;
+    /* The desync before it may have failed, or the component been lost since (trap 28). */
+    bool last = p->desyncs > 0 && --p->desyncs == 0 && p->donations == 0;
     ls_mutex_unlock(&p->lock);
-    if (unmatched) {
-        return WSREP_CONN_FAIL;
-    }
     if (last) {
         ls_phase_announce(p, LS_NODE_JOINED, false, ls_order_position(&p->apply));
     }

@@ -268,6 +268,11 @@ void ls_view_nonprimary(struct ls_provider *p, void *recv_ctx, struct ls_item *i
 {
     drain(p, item->seqno);
     p->rejoin = true;
+    /* Out of the component nobody is desynced: it comes back as Synced, or the server would wait
+     * for synced_cb until somebody resyncs it. A donation goes on and ends by itself. */
+    ls_mutex_lock(&p->lock);
+    p->desyncs = 0;
+    ls_mutex_unlock(&p->lock);
     if (!atomic_load(&p->inconsistent)) {
         show_view(p, recv_ctx, item->config, WSREP_VIEW_NON_PRIMARY, ls_order_position(&p->apply),
                   true);
