@@ -344,7 +344,6 @@ static void start_index(struct ls_provider *p, const struct ls_stream_event *ev,
         p->cert = ls_cert_create(ev->base.seqno, ev->base_cut);
         LS_ASSERT(p->cert != NULL);
         ls_cert_set_optimistic_pa(p->cert, optimistic);
-        ls_order_reset(&p->delivered, (int64_t)ev->base.index);
     }
     p->known_upto = ev->joined.index;
     /* Right after a start nothing is under way: the database position is the apply order's. */

@@ -148,7 +148,6 @@ static void deliver_entry(struct ls_provider *p, struct ls_engine *eng, struct l
         /* Says that it is committed, also to a next start after a crash. */
         ls_log_set_verdict(ls_engine_log(eng), e->index, LS_VERDICT_PASS);
     }
-    ls_order_pass_upto(&p->delivered, (int64_t)e->index);
     ls_engine_delivered(eng, e->index);
 }
 

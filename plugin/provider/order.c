@@ -147,17 +147,6 @@ void ls_order_pass(struct ls_order *o, int64_t number)
     ls_mutex_unlock(&o->lock);
 }
 
-void ls_order_pass_upto(struct ls_order *o, int64_t number)
-{
-    ls_mutex_lock(&o->lock);
-    int64_t before = atomic_load_explicit(&o->position, memory_order_relaxed);
-    LS_ASSERT(number >= before && o->highest == before);
-    o->highest = number;
-    atomic_store(&o->position, number);
-    wake_range(o, before, number);
-    ls_mutex_unlock(&o->lock);
-}
-
 enum ls_rc ls_order_wait(struct ls_order *o, int64_t number, int64_t deadline_us,
                          ls_order_cancel cancel, void *arg)
 {

@@ -53,8 +53,6 @@ void ls_order_reset(struct ls_order *o, int64_t position);
 int64_t ls_order_position(const struct ls_order *o);
 
 void ls_order_pass(struct ls_order *o, int64_t number);
-/* Everything up to number passes at once (the delivered index, which has no gaps). */
-void ls_order_pass_upto(struct ls_order *o, int64_t number);
 
 /* Until position >= number. deadline_us < 0: for ever. cancel may be NULL; it is asked at the start
  * and after each ls_order_kick(). LS_OK, LS_E_TIMEOUT or LS_E_INTERRUPTED. A number already reached

@@ -109,7 +109,6 @@ static void init_parts(struct ls_provider *p, int64_t position)
     ls_cond_init(&p->changed);
     ls_order_init(&p->commit, position);
     ls_order_init(&p->apply, position);
-    ls_order_init(&p->delivered, 0);
     ls_queue_init(&p->queue);
     ls_trx_table_init(&p->trxs);
     ls_trx_table_init(&p->tois);
@@ -459,7 +458,6 @@ void ls_provider_free(wsrep_t *self)
         drop_connection(p);
         ls_order_destroy(&p->commit);
         ls_order_destroy(&p->apply);
-        ls_order_destroy(&p->delivered);
         ls_queue_destroy(&p->queue);
         ls_trx_table_destroy(&p->trxs);
         ls_trx_table_destroy(&p->tois);

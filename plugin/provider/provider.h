@@ -107,7 +107,6 @@ struct ls_provider {
 
     struct ls_order commit;
     struct ls_order apply;
-    struct ls_order delivered; /* log index */
     struct ls_queue queue;
     struct ls_trx_table trxs; /* by transaction id */
     struct ls_trx_table tois; /* by connection id */
