@@ -119,6 +119,35 @@ static void init_parts(struct ls_provider *p, int64_t position)
     p->skip_upto = position;
 }
 
+/* Where this node starts from, and when that is not what its files say, why and what comes of it.
+ * A bare start is told of without a warning: the server's suites do it, and count warnings. */
+static void tell_position(const struct ls_saved_state_found *found, const struct ls_gtid *given,
+                          const struct ls_gtid *position)
+{
+    const struct ls_gtid *file = &found->state.position;
+    bool asked = given->seqno >= 0 && !ls_uuid_is_zero(&given->uuid);
+
+    ls_info("Start position: %s:%lld%s", LS_UUID_STR(&position->uuid), (long long)position->seqno,
+            found->missing ? " (there is no grastate.dat)" : "");
+    if (ls_uuid_is_zero(&file->uuid)) {
+        return;
+    }
+    if (asked && !ls_uuid_equal(&given->uuid, &file->uuid)) {
+        ls_warn("grastate.dat is of the history %s, but the database of %s: one of them is another "
+                "cluster's. Neither position is believed, the data come from another member",
+                LS_UUID_STR(&file->uuid), LS_UUID_STR(&given->uuid));
+    } else if (asked && file->seqno >= 0 && given->seqno != file->seqno) {
+        ls_info("grastate.dat has the position %lld, the database stands at %lld: what counts is "
+                "the database",
+                (long long)file->seqno, (long long)given->seqno);
+    } else if (!asked && file->seqno < 0) {
+        ls_info("This node did not end cleanly, and the server was started without "
+                "--wsrep_start_position, so its position is not known: it will take a full copy of "
+                "the data from another member (SST). To spare that, start it by systemd or "
+                "mariadbd-safe, or with the position that mariadbd --wsrep-recover prints");
+    }
+}
+
 static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_settings *s,
                              struct ls_gtid *position, struct ls_error *err)
 {
@@ -130,8 +159,7 @@ static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_set
     }
     p->saved_missing = found.missing;
     *position = ls_grastate_start_position(&found.state, &p->server.start_position);
-    ls_info("Start position: %s:%lld%s", LS_UUID_STR(&position->uuid), (long long)position->seqno,
-            found.missing ? " (there is no grastate.dat)" : "");
+    tell_position(&found, &p->server.start_position, position);
     return LS_OK;
 }
 

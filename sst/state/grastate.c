@@ -117,13 +117,10 @@ struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
     if (ls_uuid_is_zero(&file->uuid)) {
         return no_position;
     }
-    if (file->seqno >= 0) {
-        return *file;
+    if (given != NULL && given->seqno >= 0 && !ls_uuid_is_zero(&given->uuid)) {
+        return ls_uuid_equal(&file->uuid, &given->uuid) ? *given : no_position;
     }
-    if (given != NULL && given->seqno >= 0 && ls_uuid_equal(&file->uuid, &given->uuid)) {
-        return *given;
-    }
-    return no_position;
+    return file->seqno >= 0 ? *file : no_position;
 }
 
 /* ---- the file of a running node ---- */

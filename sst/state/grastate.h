@@ -61,9 +61,10 @@ enum ls_rc ls_saved_state_mark_safe(struct ls_saved_state *s, struct ls_error *e
 /* This node has diverged: no position until a state transfer into a new process. */
 enum ls_rc ls_saved_state_mark_corrupt(struct ls_saved_state *s, struct ls_error *err);
 
-/* Where the database stands at start: the file's seqno after a clean stop; after a crash that of
- * the server (`given`, from --wsrep_start_position) if it is of the file's history; else nowhere
- * (zero uuid, -1). */
+/* Where the database stands at start: where the storage engine says (`given`, from
+ * --wsrep_start_position) if that is of the file's history; when it says nothing, the file's seqno,
+ * which is there after a clean stop; else nowhere (zero uuid, -1). The engine goes before the file
+ * because either may have been put back from an older copy, and the rows are with the engine. */
 struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
                                           const struct ls_gtid *given);
 

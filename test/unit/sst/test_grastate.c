@@ -231,7 +231,18 @@ static void test_start_position(void **state)
     ls_uuid_parse(UUID, &g.position.uuid);
     given.uuid = g.position.uuid;
     p = ls_grastate_start_position(&g, &given);
-    assert_int_equal(p.seqno, 5); /* a clean stop knows best */
+    assert_int_equal(p.seqno, 8); /* a file of an older copy */
+    given.seqno = 3;
+    p = ls_grastate_start_position(&g, &given);
+    assert_int_equal(p.seqno, 3); /* an engine of an older copy */
+    given.seqno = -1;
+    p = ls_grastate_start_position(&g, &given);
+    assert_int_equal(p.seqno, 5); /* a clean stop and a bare start */
+    given.seqno = 8;
+    given.uuid = ls_uuid_zero;
+    p = ls_grastate_start_position(&g, &given);
+    assert_int_equal(p.seqno, 5); /* an engine that was never in a cluster says nothing */
+    given.uuid = g.position.uuid;
     g.position.seqno = -1;
     p = ls_grastate_start_position(&g, &given);
     assert_int_equal(p.seqno, 8);
@@ -241,6 +252,9 @@ static void test_start_position(void **state)
     given.uuid.b[0] ^= 1;
     p = ls_grastate_start_position(&g, &given);
     assert_int_equal(p.seqno, -1);
+    g.position.seqno = 5;
+    p = ls_grastate_start_position(&g, &given);
+    assert_int_equal(p.seqno, -1); /* a file of another cluster */
 }
 
 static void test_gvwstate(void **state)
