@@ -5,27 +5,13 @@
 #   test/cluster/soak.sh [MINUTES]      30 by default; the cluster tests run one of one minute
 #   SOAK_THREADS                        connections a server (4)
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/sysbench.sh"
 minutes=${1:-30}
 threads=${SOAK_THREADS:-4}
-tables=4
-rows=10000
 
-need sysbench
 test_begin
 must cluster_start 3
-must sql 1 "CREATE DATABASE t"
-
-bench() {
-    local node=$1
-    shift
-    # A deadlock is part of the load and counted by sysbench itself; anything else ends it.
-    sysbench oltp_read_write --db-driver=mysql --mysql-socket="$(node_dir "$node")/sock" --mysql-user=root \
-        --mysql-db=t --tables=$tables --table-size=$rows --auto-inc=off --mysql-ignore-errors=1213 \
-        --rand-type=pareto --report-interval=0 "$@" 9>&-
-}
-
-must bench 1 prepare >/dev/null
-must wait_until 60 tables_equal "1 2 3" t.sbtest1
+must bench_prepare
 
 # A minute, or a sixth of a short run, is warming up: memory is measured from its end.
 seconds=$((minutes * 60))
@@ -33,7 +19,7 @@ warm=$((seconds / 6 < 60 ? seconds / 6 : 60))
 benches=()
 start=$SECONDS
 for i in 1 2 3; do
-    bench "$i" --threads="$threads" --time="$seconds" run >"$LS_WORK/soak.$i" 2>&1 &
+    bench "$i" --threads="$threads" --time="$seconds" --report-interval=0 run >"$LS_WORK/soak.$i" 2>&1 &
     benches+=($!)
 done
 declare -A rss_first=() rss_last=()
@@ -58,13 +44,10 @@ for i in 1 2 3; do
 done
 for i in 1 2 3; do
     rss_last[$i]=$(node_memory_kb "$i")
-    grown=$((rss_last[$i] - rss_first[$i]))
-    # 48 MB for the caches of a server that warms up slowly, and 1 MB for each minute after that.
-    expect "node$i's memory stands still (${rss_first[$i]} to ${rss_last[$i]} kB)" [ "$grown" -lt $((48 * 1024 + minutes * 1024)) ]
+    expect "node$i's memory stands still (${rss_first[$i]} to ${rss_last[$i]} kB)" \
+        memory_stands_still "${rss_first[$i]}" "${rss_last[$i]}" "$minutes"
     expect "node$i is synced" node_is_synced "$i"
-    expect_same "node$i's error log is clean" "" \
-        "$(grep -E '\[ERROR\]' "$(node_log "$i")" | head -n 5)"
+    expect "node$i's error log is clean" error_log_is_clean "$i"
 done
-list=$(seq -f 't.sbtest%g' "$tables")
-# shellcheck disable=SC2086 # one argument a table
-expect "the same rows everywhere" tables_equal "1 2 3" $list
+# shellcheck disable=SC2046 # one argument a table
+expect "the same rows everywhere" tables_equal "1 2 3" $(bench_tables)
