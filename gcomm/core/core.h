@@ -253,6 +253,8 @@ size_t ls_core_context_encode(const struct ls_core *core, void *buf, size_t size
 
 /* The commit cut in force where the log of this context starts; 0 for an empty or unknown one. */
 int64_t ls_core_context_cut(const void *context, size_t size);
+/* The history in force there; zero likewise. */
+struct ls_uuid ls_core_context_group(const void *context, size_t size);
 
 /* For status, tests and oracles; cheap, no copies. */
 struct ls_core_status {

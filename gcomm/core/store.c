@@ -356,6 +356,25 @@ int64_t ls_core_context_cut(const void *context, size_t size)
     return version == 1 && !r.failed ? cut : 0;
 }
 
+struct ls_uuid ls_core_context_group(const void *context, size_t size)
+{
+    struct ls_reader r = ls_reader_init(context, size);
+    struct ls_config config;
+    uint8_t version = ls_get_u8(&r);
+    const uint8_t *p;
+    uint32_t len;
+
+    (void)ls_get_i64(&r);
+    (void)ls_get_u64(&r);
+    (void)ls_get_u64(&r);
+    len = ls_get_u32(&r);
+    p = ls_get_view(&r, len);
+    if (p == NULL || version != 1 || ls_config_decode(p, len, &config, NULL) != LS_OK) {
+        return ls_uuid_zero;
+    }
+    return config.group;
+}
+
 static enum ls_rc context_take(struct ls_core *c, const void *data, size_t size,
                                struct ls_error *err)
 {

@@ -88,6 +88,19 @@ static bool is_own(const struct ls_engine *e, const struct ls_sub_id *sub)
            ls_uuid_equal(&sub->origin, &e->identity.id);
 }
 
+/* Entries of this member from a life that its files know nothing of. */
+static void notice_older_files(struct ls_engine *e, const struct ls_sub_id *sub)
+{
+    if (sub->incarnation > e->incarnation_before && sub->incarnation < e->identity.incarnation &&
+        sub->id != 0 && ls_uuid_equal(&sub->origin, &e->identity.id) && !e->older_files_told) {
+        e->older_files_told = true;
+        ls_warn("the files of this node are an older copy: it was a member at a later time than "
+                "they know of. What is missing comes from the others. But it has forgotten what it "
+                "acknowledged since, so never put files back while other members are down, and "
+                "remove grastate.dat from such a copy: then the node comes as a new member");
+    }
+}
+
 static void append_entry(struct ls_engine *e, const struct ls_entry *asked)
 {
     struct ls_entry copy = *asked;
@@ -113,6 +126,7 @@ static void append_entry(struct ls_engine *e, const struct ls_entry *asked)
             return;
         }
     }
+    notice_older_files(e, &entry->sub);
     if (!e->message_verdicts) {
         copy.verdict = LS_VERDICT_UNKNOWN; /* a claim that nobody made */
     }

@@ -201,7 +201,9 @@ struct ls_engine {
     int64_t applied_fed;
     uint64_t delivered_fed;
     uint64_t held_fed;
-    uint64_t sync_asked; /* last index that a sync was asked for */
+    uint64_t sync_asked;         /* last index that a sync was asked for */
+    uint64_t incarnation_before; /* as the identity file had it at the start */
+    bool older_files_told;
     uint64_t last_appended;
     struct own_index *own; /* ring: own submissions in the log, not yet committed */
     size_t own_head, own_count, own_cap;

@@ -49,6 +49,41 @@ bool engine_write_identity(struct ls_engine *e)
     return rc == LS_OK;
 }
 
+/* The history that the log ends in; zero when nothing in it says so. */
+static struct ls_uuid log_group(struct ls_engine *e)
+{
+    uint64_t base = ls_log_base(e->log).index;
+    struct ls_entry entry;
+    struct ls_config config;
+    const void *context;
+    size_t size;
+
+    for (uint64_t i = ls_log_last(e->log).index; i > base; i--) {
+        if (ls_log_get(e->log, i, &entry, NULL) && entry.type == LS_ENTRY_CONFIG &&
+            ls_config_decode(entry.payload, entry.size, &config, NULL) == LS_OK) {
+            return config.group;
+        }
+    }
+    context = ls_log_context(e->log, &size);
+    return context != NULL ? ls_core_context_group(context, size) : ls_uuid_zero;
+}
+
+/* A log that somebody put here from another cluster is whole, and wrong. */
+static bool judge_group(struct ls_engine *e, char why[WHY_SIZE])
+{
+    struct ls_uuid group = log_group(e);
+
+    if (ls_uuid_is_zero(&group) || ls_uuid_is_zero(&e->identity.group) ||
+        ls_uuid_equal(&group, &e->identity.group)) {
+        return false;
+    }
+    snprintf(why, WHY_SIZE,
+             "the write-set log belongs to history %s, the identity file to %s: one of them is "
+             "another cluster's",
+             LS_UUID_STR(&group), LS_UUID_STR(&e->identity.group));
+    return true;
+}
+
 /* Why log and identity may not be used, judged by the files alone; false when they may. */
 static bool judge_files(struct ls_engine *e, enum ls_rc identity_state, bool damaged,
                         const char *boot_id, char why[WHY_SIZE])
@@ -74,7 +109,7 @@ static bool judge_files(struct ls_engine *e, enum ls_rc identity_state, bool dam
                  "the machine was restarted without a clean shutdown of this node, and with "
                  "log.sync=none the end of the log may have been lost");
     } else {
-        return false;
+        return judge_group(e, why);
     }
     return true;
 }
@@ -173,6 +208,15 @@ static enum ls_rc open_and_judge(struct ls_engine *e, bool discard, enum ls_rc i
     return identity_state == LS_E_NOTFOUND ? drop_log(e, NULL, err) : LS_OK;
 }
 
+/* Never used before, also when the identity file is an older copy that somebody put back: what the
+ * node submits now must not be taken for what it submitted then. */
+static uint64_t next_incarnation(uint64_t before)
+{
+    uint64_t now_ms = (uint64_t)ls_clock_wall_ms();
+
+    return now_ms > before ? now_ms : before + 1;
+}
+
 enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *state,
                              struct ls_error *err)
 {
@@ -193,7 +237,8 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     if (rc != LS_OK) {
         return rc;
     }
-    e->identity.incarnation++;
+    e->incarnation_before = e->identity.incarnation;
+    e->identity.incarnation = next_incarnation(e->identity.incarnation);
     snprintf(e->identity.boot_id, sizeof(e->identity.boot_id), "%s", boot_id);
     if (!e->opt.params.sync_majority) {
         e->identity.durable_index = 0; /* not known again until a clean end */

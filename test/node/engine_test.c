@@ -220,7 +220,7 @@ static void test_alone(void **state)
     node_wait_synced(&n);
     ls_engine_get_stats(n.engine, &after);
     assert_true(ls_uuid_equal(&before.id, &after.id));
-    assert_int_equal(after.incarnation, before.incarnation + 1);
+    assert_true(after.incarnation > before.incarnation);
     assert_int_equal(n.from_log, 1);
     assert_int_equal(n.first, 1); /* all that the log holds comes again */
     assert_int_equal(n.seqno, 102);
