@@ -457,13 +457,14 @@ static bool command(struct stage *s, const char *line)
     sscanf(line, "%31s", word);
     if (sscanf(line, "node n%d", &a) == 1) {
         start(s, a, true);
-    } else if (sscanf(line, "restart n%d", &a) == 1) {
+    } else if (sscanf(line, "restart n%d %63s", &a, rest) >= 1) {
         start(s, a, false);
         struct ls_event ev = {.type = LS_EV_JOIN};
+        ev.u.join.need_state = strcmp(rest, "need-state") == 0;
         turn(s, a, &ev);
-    } else if (sscanf(line, "bootstrap n%d", &a) == 1) {
+    } else if (sscanf(line, "bootstrap n%d %63s", &a, rest) >= 1) {
         struct ls_event ev = {.type = LS_EV_BOOTSTRAP};
-        ev.u.bootstrap.group = (struct ls_uuid){.b = {0xab}};
+        ev.u.bootstrap.group = (struct ls_uuid){.b = {strcmp(rest, "other") == 0 ? 0xcd : 0xab}};
         turn(s, a, &ev);
     } else if (sscanf(line, "join n%d %63s", &a, rest) >= 1 && strcmp(word, "join") == 0) {
         struct ls_event ev = {.type = LS_EV_JOIN};
