@@ -498,8 +498,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     if (!c->want_join || me == NULL || me->incarnation != c->me.incarnation) {
         return;
     }
-    if (c->need_state && c->latest.count > 0 &&
-        !ls_uuid_equal(&config->group, &c->latest.group)) {
+    if (c->need_state && c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group)) {
         /* Our log is of another history, whose data are given up for this one's: terms and votes
          * count within a history. Here we begin as a learner, promised nothing to anybody. */
         c->term = 0;

@@ -163,10 +163,14 @@ void engine_log_progress(struct ls_engine *e)
             line_add(&missing, m->name, m->addr);
         }
     }
-    ls_info("waiting for a primary component; connected to: %s; %s%s%s",
-            here.len > 0 ? here.text : "nobody",
-            members > 0 ? "members of the last one that are missing: "
-                        : "this node was in none before",
-            members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
-            members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+    ls_info(
+        "waiting for a primary component; connected to: %s; %s%s%s%s",
+        here.len > 0 ? here.text : "nobody",
+        members > 0 ? "members of the last one that are missing: " : "this node was in none before",
+        members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
+        members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "",
+        members > 0 && !e->log_usable && !e->opt.no_data
+            ? "; this node cannot be the origin, its own position is not known or too old (if all "
+              "say so: restart them by systemd or mariadbd-safe, which find the positions)"
+            : "");
 }
