@@ -78,9 +78,8 @@ static void come_back(struct ls_provider *p)
     }
 }
 
-void ls_lag_check(void *ctx)
+void ls_lag_check(struct ls_provider *p)
 {
-    struct ls_provider *p = ctx;
     struct ls_engine *e = ls_provider_use_engine(p);
     struct ls_engine_stats stats;
     uint64_t length = ls_queue_length(&p->queue);

@@ -79,11 +79,10 @@ void ls_phase_check_sync(struct ls_provider *p)
     ls_mutex_lock(&p->lock);
     bool ask = atomic_load(&p->phase) == LS_PHASE_JOINED && !p->sync_asked && !p->paused &&
                applied >= p->joined_seqno && length <= p->settings.fc_limit;
-    bool ist = ask && p->ist_running;
+    bool ist = ask && ls_ist_end(p);
     struct ls_gtid upto = {.uuid = p->group, .seqno = p->joined_seqno};
     if (ask) {
         p->sync_asked = true;
-        p->ist_running = false;
     }
     ls_mutex_unlock(&p->lock);
     if (ist) {

@@ -212,6 +212,12 @@ static enum ls_rc check_bootstrap(struct ls_provider *p, struct ls_error *err)
         "grastate.dat");
 }
 
+static void once_a_second(void *ctx)
+{
+    ls_lag_check(ctx);
+    ls_ist_tell(ctx);
+}
+
 static void fill_engine_options(struct ls_provider *p, const struct ls_provider_settings *s,
                                 const char *cluster_name, struct ls_engine_options *o)
 {
@@ -233,7 +239,7 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->fc_factor = s->fc_factor;
     o->time_wait_us = s->peer_timeout_us;
     o->allow = ls_services_allow;
-    o->chore = ls_lag_check;
+    o->chore = once_a_second;
     o->chore_ctx = p;
 }
 

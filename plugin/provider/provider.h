@@ -84,6 +84,13 @@ struct ls_lag {
     bool out; /* it has left flow control because of it */
 };
 
+/* What was missed comes from the group's log, see ist.c. Guarded by `lock`. */
+struct ls_ist {
+    bool running;
+    int64_t base;    /* the seqno that the database had */
+    int64_t next_us; /* when to tell again how far it is */
+};
+
 struct ls_counters {
     _Atomic uint64_t replicated, replicated_bytes;
     _Atomic uint64_t repl_keys, repl_keys_bytes, repl_data_bytes, repl_other_bytes;
@@ -141,11 +148,11 @@ struct ls_provider {
     int64_t joined_seqno;    /* of the view that admitted us */
     bool sync_asked;
     struct ls_lag lag;
-    bool ist_running; /* what was missed comes from the log */
-    int desyncs;      /* nested */
-    int donations;    /* running */
-    bool paused;      /* the delivery thread must stand still */
-    bool standing;    /* and does */
+    struct ls_ist ist;
+    int desyncs;   /* nested */
+    int donations; /* running */
+    bool paused;   /* the delivery thread must stand still */
+    bool standing; /* and does */
     struct ls_sst_wait sst;
     struct ls_transfer transfers[LS_MAX_MEMBERS];
     size_t transfer_count;
@@ -282,7 +289,14 @@ void ls_submit_clear_meta(wsrep_trx_meta_t *meta);
 
 /* ---- lag.c: a node that cannot keep up ---- */
 /* About once a second, on the engine's thread. */
-void ls_lag_check(void *ctx);
+void ls_lag_check(struct ls_provider *p);
+
+/* ---- ist.c: what was missed, from the log ---- */
+void ls_ist_begin(struct ls_provider *p, int64_t position, int64_t last);
+/* About once a second. */
+void ls_ist_tell(struct ls_provider *p);
+/* `lock` is held. True when one was under way. */
+bool ls_ist_end(struct ls_provider *p);
 
 /* ---- toi.c, wait.c, pause.c, stats.c ---- */
 wsrep_status_t ls_provider_toi_start(wsrep_t *self, wsrep_conn_id_t conn, const wsrep_key_t *keys,

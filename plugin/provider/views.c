@@ -181,11 +181,7 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
         bool known = stream_suffices(p, join);
         set_position(p, known ? position : join->joined.seqno - 1);
     } else if (stream_suffices(p, join)) {
-        ls_info("State at %lld is good: the missing write-sets up to %lld come from the log (IST).",
-                (long long)position, (long long)join->joined.seqno);
-        ls_mutex_lock(&p->lock);
-        p->ist_running = true;
-        ls_mutex_unlock(&p->lock);
+        ls_ist_begin(p, position, join->joined.seqno);
         set_position(p, position);
     } else {
         if (!ls_transfer_fetch(p, join, &position)) {
