@@ -4,7 +4,7 @@
 # servers that remembers what was acknowledged. At the end nothing acknowledged is missing and the
 # servers agree; every restart got along without a copy of the data; clients saw no error other than
 # 1213, 1047 and lost connections, these only of the server that died; memory stands still.
-#   test/cluster/storm.sh [MINUTES]     60 by default; the cluster tests run one of two minutes
+#   test/cluster/storm.sh [MINUTES]     60 by default; the cluster tests run one of one minute
 #   STORM_SEED                          makes the choices of an earlier run again (printed)
 #   STORM_THREADS, STORM_PERIOD_S       connections a server (4), from one kill to the next (60)
 . "$(dirname "$0")/lib.sh"

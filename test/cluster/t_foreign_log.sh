@@ -80,6 +80,18 @@ older_engine() {
         (cd "$LS_WORK/today" && cp -a . "$data/")
 }
 comes_back "an older copy of the database" "what counts is the database" older_engine
+# The same, but from within the log that is there: what the database lacks is in it.
+near_engine() {
+    mv "$early" "$LS_WORK/earlier" && mv "$LS_WORK/near" "$early" && rm -rf "$LS_WORK/today" && older_engine &&
+        rm -rf "$early" && mv "$LS_WORK/earlier" "$early"
+}
+must node_stop 3
+cp -a "$data" "$LS_WORK/near"
+must node_start 3
+must sql 3 "INSERT INTO t.still VALUES ('after the copy')"
+must load_grows a
+comes_back "a recent copy of the database" "what counts is the database" near_engine
+expect "a recent copy of the database: the log has what it lacks" eval "! log_says 3 'SST received'"
 older_all() { rm -rf "$data" && cp -a "$early" "$data"; }
 comes_back "an older copy of everything" "the files of this node are an older copy" older_all
 
