@@ -150,9 +150,10 @@ void ls_phase_diverge(struct ls_provider *p, const char *why)
 void ls_phase_abort(struct ls_provider *p, const char *why)
 {
     ls_saved_state_mark_corrupt(p->saved, NULL);
+    /* People and the server's suites look for these words. */
     ls_log(LS_LOG_FATAL,
-           "The state of this node could not be completed: %s. The server ends now. Look above for "
-           "the cause, then start it again.",
+           "Will never receive state. Need to abort. %s. The server ends now: look above for the "
+           "cause, then start it again.",
            why);
     leave(p);
     int64_t deadline_us = ls_clock_us() + LEAVE_BEFORE_ABORT_US;

@@ -109,7 +109,7 @@ static void *ask_server(struct ls_provider *p, size_t *len)
 
     *len = 0;
     if (p->server.sst_request(p->server.app_ctx, &req, len) != WSREP_CB_SUCCESS) {
-        ls_phase_abort(p, "the server could not prepare to receive it (SST request)");
+        ls_phase_abort(p, "The server could not prepare to receive it (SST request)");
     }
     return req;
 }
@@ -260,7 +260,7 @@ void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *i
     at.seqno = seqno;
     if (p->server.sst_donate(p->server.app_ctx, recv_ctx, &req, &at, &state, false) !=
         WSREP_CB_SUCCESS) {
-        ls_error_log("The server could not start to send its state (SST).");
+        ls_error_log("SST failed: the server could not start to send its state, see above.");
         end_donation(p, -ECANCELED);
     }
 }
