@@ -141,9 +141,38 @@ static void line_add(struct line *l, const char *name, const char *addr)
     }
 }
 
+/* A member's place with another member in it: it has given up its log and comes as a new one. */
+static bool is_renewed(const struct ls_engine *e, const struct ls_member *m)
+{
+    for (size_t i = 0; i < e->peer_count; i++) {
+        const struct engine_peer *p = &e->peers[i];
+
+        if (p->up && strcmp(p->name, m->name) == 0 && strcmp(p->addr, m->addr) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a person can do when waiting alone does not help. */
+static void log_advice(const struct ls_engine *e, const struct line *renewed)
+{
+    if (!e->log_usable && !e->opt.no_data) {
+        ls_info("this node cannot be the origin, its own position is not known or too old (if all "
+                "say so: restart them by systemd or mariadbd-safe, which find the positions)");
+    } else if (renewed->len > 0) {
+        ls_info("members that are back as new ones, because their write-set log was lost or "
+                "damaged: %s. If those with their log are too few to go on, stop the one with the "
+                "highest position, set safe_to_bootstrap: 1 in its grastate.dat and start it with "
+                "--wsrep-new-cluster; the others then take their data from it",
+                renewed->text);
+    }
+}
+
 void engine_log_progress(struct ls_engine *e)
 {
     struct line missing = {.len = 0};
+    struct line renewed = {.len = 0};
     struct line here = {.len = 0};
     struct ls_core_status st;
     uint32_t members = 0;
@@ -160,17 +189,16 @@ void engine_log_progress(struct ls_engine *e)
 
         members++;
         if (!ls_uuid_equal(&m->id, &e->identity.id) && (p == NULL || !p->up)) {
-            line_add(&missing, m->name, m->addr);
+            line_add(is_renewed(e, m) ? &renewed : &missing, m->name, m->addr);
         }
     }
-    ls_info(
-        "waiting for a primary component; connected to: %s; %s%s%s%s",
-        here.len > 0 ? here.text : "nobody",
-        members > 0 ? "members of the last one that are missing: " : "this node was in none before",
-        members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
-        members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "",
-        members > 0 && !e->log_usable && !e->opt.no_data
-            ? "; this node cannot be the origin, its own position is not known or too old (if all "
-              "say so: restart them by systemd or mariadbd-safe, which find the positions)"
-            : "");
+    ls_info("waiting for a primary component; connected to: %s; %s%s%s",
+            here.len > 0 ? here.text : "nobody",
+            members > 0 ? "members of the last one that are missing: "
+                        : "this node was in none before",
+            members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
+            members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+    if (members > 0) {
+        log_advice(e, &renewed);
+    }
 }
