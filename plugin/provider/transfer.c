@@ -156,6 +156,19 @@ static void begin_wait(struct ls_provider *p)
     ls_mutex_unlock(&p->lock);
 }
 
+/* Joining means giving up the data that are here, as with Galera: at least it is told. */
+static void tell_if_foreign(struct ls_provider *p, const struct ls_uuid *group)
+{
+    struct ls_grastate own;
+
+    ls_saved_state_get(p->saved, &own);
+    if (!ls_uuid_is_zero(&own.position.uuid) && !ls_uuid_equal(&own.position.uuid, group)) {
+        ls_info("The data of this node belong to another history, %s: they are replaced by those of "
+                "this cluster",
+                LS_UUID_STR(&own.position.uuid));
+    }
+}
+
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno)
 {
     struct ls_sst_wait got;
@@ -165,6 +178,7 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
             "had from %lld on",
             LS_UUID_STR(&join->config.group), (long long)join->joined.seqno,
             (long long)ls_order_position(&p->apply), (long long)join->base.seqno + 1);
+    tell_if_foreign(p, &join->config.group);
     begin_wait(p);
     void *req = ask_server(p, &len);
     if (len == 0) {

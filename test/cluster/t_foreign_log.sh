@@ -95,13 +95,20 @@ expect "a recent copy of the database: the log has what it lacks" eval "! log_sa
 older_all() { rm -rf "$data" && cp -a "$early" "$data"; }
 comes_back "an older copy of everything" "the files of this node are an older copy" older_all
 
+# A whole node of another cluster joins as with Galera, by giving up its data, and says so.
+NODES=4
+must node_configure 4
+: >"$(node_log 4)"
+must node_start 4
+expect "a node of another cluster: it is told" log_says 4 "belong to another history, .*: they are replaced"
+expect "a node of another cluster: it has the cluster's data" tables_equal "1 2 3 4" t.still
+must node_stop 4
+
 # A copy of a living node's directory.
 must node_stop 3
 rm -rf "$other" && cp -a "$data" "$other"
 must node_start 3
 : >"$(node_log 4)"
-NODES=4
-must node_configure 4
 node_launch 4
 expect "a copy of a living node is told that it is one" wait_until 60 log_says 4 "copy of"
 expect "with what to do" log_says 4 "remove its grastate.dat and lockstep-identity.log"
