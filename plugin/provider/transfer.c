@@ -163,9 +163,10 @@ static void tell_if_foreign(struct ls_provider *p, const struct ls_uuid *group)
 
     ls_saved_state_get(p->saved, &own);
     if (!ls_uuid_is_zero(&own.position.uuid) && !ls_uuid_equal(&own.position.uuid, group)) {
-        ls_info("The data of this node belong to another history, %s: they are replaced by those of "
-                "this cluster",
-                LS_UUID_STR(&own.position.uuid));
+        ls_info(
+            "The data of this node belong to another history, %s: they are replaced by those of "
+            "this cluster",
+            LS_UUID_STR(&own.position.uuid));
     }
 }
 
