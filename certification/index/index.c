@@ -13,10 +13,12 @@
 /* Keys whose slots are asked for ahead of the one in work. */
 #define PREFETCH_AHEAD 12u
 
-/* A word of a slot: seqno - base in the upper 48 bits, the source's number in the lower 16. So
- * words compare as their seqnos do, and one word can stand for "up to this seqno". */
-#define SOURCE_BITS 16
+/* A word of a slot: seqno - base in the upper 46 bits, the key's type as the table's tag, the
+ * source's number in the lower 16. So words compare as their seqnos do, and one word with all bits
+ * below the seqno set can stand for "up to this seqno". */
 #define SOURCE_MASK 0xffffu
+#define SEQNO_SHIFT 18
+#define BELOW_SEQNO ((UINT64_C(1) << SEQNO_SHIFT) - 1)
 /* Equals no source, not even itself: the source of a TOI, against which a conflict always counts.
  */
 #define SOURCE_NOBODY 0u
@@ -79,17 +81,17 @@ static int64_t max_i64(int64_t a, int64_t b)
 
 /* ---- words ---- */
 
-static uint64_t word_make(const struct ls_cert *c, int64_t seqno, uint32_t source)
+static uint64_t word_make(const struct ls_cert *c, int64_t seqno, uint64_t below)
 {
     uint64_t offset = (uint64_t)seqno - (uint64_t)c->base;
 
-    LS_ASSERT(seqno >= c->base && offset >> (64 - SOURCE_BITS) == 0);
-    return offset << SOURCE_BITS | source;
+    LS_ASSERT(seqno >= c->base && offset >> (64 - SEQNO_SHIFT) == 0);
+    return offset << SEQNO_SHIFT | below;
 }
 
 static int64_t word_seqno(const struct ls_cert *c, uint64_t word)
 {
-    return c->base + (int64_t)(word >> SOURCE_BITS);
+    return c->base + (int64_t)(word >> SEQNO_SHIFT);
 }
 
 static uint32_t word_source(uint64_t word)
@@ -158,7 +160,7 @@ static uint64_t conflict_word(const struct ls_cert *c, const struct trial *t,
                               const struct ls_ws_key *key, int type, uint64_t word)
 {
     struct ls_hash128 hash;
-    struct ls_slot *slot;
+    uint64_t words[LS_TAGS];
 
     if (word <= t->seen) {
         return 0;
@@ -170,11 +172,8 @@ static uint64_t conflict_word(const struct ls_cert *c, const struct trial *t,
         return 0;
     }
     hash = other_reference(&key->hash);
-    slot = ls_table_find(&c->table, &hash);
-    if (slot == NULL) {
-        return 0;
-    }
-    word = slot->last[LS_KEY_REFERENCE];
+    ls_table_find(&c->table, &hash, words);
+    word = words[LS_KEY_REFERENCE];
     return word > t->seen ? word : 0;
 }
 
@@ -184,13 +183,13 @@ static uint64_t conflict_word(const struct ls_cert *c, const struct trial *t,
 static bool test_key(const struct ls_cert *c, struct trial *t, const struct ls_ws_key *key,
                      struct ls_cert_conflict *why)
 {
-    const struct ls_slot *slot = ls_table_find(&c->table, &key->hash);
+    uint64_t words[LS_TAGS];
 
-    if (slot == NULL) {
+    if (!ls_table_find(&c->table, &key->hash, words)) {
         return true;
     }
     for (int type = LS_KEY_EXCLUSIVE; type >= LS_KEY_SHARED; type--) {
-        uint64_t word = slot->last[type];
+        uint64_t word = words[type];
         if ((depend_on[key->type] & BIT(type)) == 0) {
             continue;
         }
@@ -237,14 +236,11 @@ static bool test_keys(const struct ls_cert *c, struct trial *t, struct ls_cert_c
 
 static void enter_key(struct ls_cert *c, const struct ls_hash128 *hash, int type, uint64_t word)
 {
-    struct ls_slot *slot = ls_table_enter(&c->table, hash, c->dead);
-    uint64_t previous = slot->last[type];
+    uint64_t previous = ls_table_enter(&c->table, hash, word | LS_TAG_BITS(type), c->dead);
 
-    slot->last[type] = word;
     if (type == LS_KEY_REFERENCE && previous > c->dead && !source_same(previous, word)) {
         struct ls_hash128 other = other_reference(hash);
-        slot = ls_table_enter(&c->table, &other, c->dead);
-        slot->last[type] = previous;
+        ls_table_enter(&c->table, &other, previous, c->dead);
     }
 }
 
@@ -291,9 +287,10 @@ static void test_previous_fragment(const struct ls_cert *c, struct trial *t)
 {
     if (continues_streaming(t->ws)) {
         struct ls_hash128 hash = streaming_key(t);
-        const struct ls_slot *slot = ls_table_find(&c->table, &hash);
-        if (slot != NULL && slot->last[LS_KEY_UPDATE] > t->newest) {
-            t->newest = slot->last[LS_KEY_UPDATE];
+        uint64_t words[LS_TAGS];
+        ls_table_find(&c->table, &hash, words);
+        if (words[LS_KEY_UPDATE] > t->newest) {
+            t->newest = words[LS_KEY_UPDATE];
         }
     }
 }
@@ -397,7 +394,7 @@ void ls_cert_test(struct ls_cert *c, int64_t seqno, const struct ls_uuid *source
     if (!has(ws, LS_WS_ROLLBACK)) {
         pass = last_seen_in_range(c, &t);
         if (pass && !has(ws, LS_WS_ISOLATION)) {
-            t.seen = word_make(c, ws->header.last_seen, SOURCE_MASK);
+            t.seen = word_make(c, ws->header.last_seen, BELOW_SEQNO);
             pass = test_keys(c, &t, &out->why);
             out->conflict = !pass;
             test_previous_fragment(c, &t);
@@ -440,7 +437,7 @@ void ls_cert_view(struct ls_cert *c, int64_t seqno)
 static void set_floor(struct ls_cert *c, int64_t floor)
 {
     c->floor = floor;
-    c->dead = word_make(c, floor, SOURCE_MASK);
+    c->dead = word_make(c, floor, BELOW_SEQNO);
 }
 
 void ls_cert_cut(struct ls_cert *c, int64_t cut)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A segment that would need more places than this is split. 96 KiB: stays in the second-level cache
+/* A segment that would need more places than this is split. 48 KiB: stays in the second-level cache
  * while it is rebuilt, and below malloc's threshold for mapping memory. */
 #define SEGMENT_CAP 2048u
 #define SEGMENT_CAP_MIN 16u
@@ -59,7 +59,7 @@ static void dir_set(struct ls_table *t, size_t index, struct ls_segment *seg)
 
 static bool slot_dead(const struct ls_slot *s, uint64_t dead)
 {
-    return s->last[0] <= dead && s->last[1] <= dead && s->last[2] <= dead && s->last[3] <= dead;
+    return s->word <= dead;
 }
 
 /* First place whose hash is not below lo. */
@@ -265,17 +265,20 @@ void ls_table_prefetch(const struct ls_table *t, const struct ls_hash128 *hash)
     __builtin_prefetch(slot + 64);
 }
 
-struct ls_slot *ls_table_find(const struct ls_table *t, const struct ls_hash128 *hash)
+bool ls_table_find(const struct ls_table *t, const struct ls_hash128 *hash, uint64_t words[LS_TAGS])
 {
     const struct ls_segment *seg = t->dir[dir_index(t, hash->hi)];
     uint64_t lo = hash_lo(hash);
+    bool any = false;
 
+    memset(words, 0, LS_TAGS * sizeof(*words));
     for (uint32_t i = seek(seg, lo); seg->slots[i].lo == lo; i++) {
         if (seg->slots[i].hi == hash->hi) {
-            return &seg->slots[i];
+            words[LS_TAG_OF(seg->slots[i].word)] = seg->slots[i].word;
+            any = true;
         }
     }
-    return NULL;
+    return any;
 }
 
 /* Makes a place at `at` by moving the rest of its chain one to the right. False when the array ends
@@ -294,7 +297,8 @@ static bool open_place(struct ls_segment *seg, uint32_t at)
     return true;
 }
 
-struct ls_slot *ls_table_enter(struct ls_table *t, const struct ls_hash128 *hash, uint64_t dead)
+uint64_t ls_table_enter(struct ls_table *t, const struct ls_hash128 *hash, uint64_t word,
+                        uint64_t dead)
 {
     uint64_t lo = hash_lo(hash);
 
@@ -304,18 +308,21 @@ struct ls_slot *ls_table_enter(struct ls_table *t, const struct ls_hash128 *hash
         uint32_t at = seek(seg, lo);
 
         for (; seg->slots[at].lo == lo; at++) {
-            if (seg->slots[at].hi == hash->hi) {
-                return &seg->slots[at];
+            struct ls_slot *s = &seg->slots[at];
+            if (s->hi == hash->hi && LS_TAG_OF(s->word) == LS_TAG_OF(word)) {
+                uint64_t before = s->word;
+                s->word = word;
+                return before;
             }
         }
         if (FULL(seg->count + 1, seg->cap) || !open_place(seg, at)) {
             rebuild(t, index, dead);
             continue;
         }
-        seg->slots[at] = (struct ls_slot){.lo = lo, .hi = hash->hi};
+        seg->slots[at] = (struct ls_slot){.lo = lo, .hi = hash->hi, .word = word};
         seg->count++;
         t->count++;
-        return &seg->slots[at];
+        return 0;
     }
 }
 
