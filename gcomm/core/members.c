@@ -159,9 +159,6 @@ static bool change_leavers(struct ls_core *c, struct ls_config *next)
             changed |= ls_config_remove(next, &p->id);
         }
     }
-    if (c->leaving) {
-        changed |= ls_config_remove(next, &c->me.id);
-    }
     return changed;
 }
 
@@ -297,14 +294,21 @@ void core_manage_members(struct ls_core *c)
         c->commit < c->term_first || c->removed) {
         return;
     }
+    if (c->leaving && c->latest.count == 1) {
+        core_left(c, "left as the last member");
+        return;
+    }
     next = c->latest;
     is_view = change_leavers(c, &next);
     is_view |= change_dead(c, &next);
-    if (!c->leaving) {
+    if (c->leaving) {
+        /* a configuration of nobody could never be committed: the last one goes when it is alone */
+        is_view |= next.count > 1 && ls_config_remove(&next, &c->me.id);
+    } else {
         is_view |= change_joiners(c, &next);
         is_view |= change_nonprimary(c, &next);
     }
-    if (next.count > 0 && !can_lead_itself(&next)) {
+    if (!can_lead_itself(&next)) {
         /* Nobody could ever lead the rest: whom it can, the leaver makes a voter before it goes. If
          * it can make none, it goes without an answer, and the group waits for its return. */
         next = c->latest;
@@ -315,7 +319,7 @@ void core_manage_members(struct ls_core *c)
         return;
     }
     if (!core_majority_of(c, &c->old, alive) ||
-        (core_weight_total(&next) > 0 && !core_majority_of(c, &next, alive))) {
+        !core_majority_of(c, &next, alive)) {
         return;
     }
     core_propose_config(c, &next, is_view, false);
