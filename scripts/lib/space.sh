@@ -10,15 +10,22 @@
 declare -A LS_HOST=() LS_SPACE=()
 LS_SWITCH=
 
+# `ip -n` would mount things anew, which a chroot does not allow.
+ip_in() {
+    local name=$1
+    shift
+    nsenter "--net=/run/netns/$name" ip "$@"
+}
+
 space_add() {
     local i=$1 name=$LS_SWITCH-$1
     ip netns add "$name" || return 1
     LS_SPACE[$i]=$name
     LS_HOST[$i]=10.77.0.$i
-    ip -n "$LS_SWITCH" link add "port$i" type veth peer name eth0 netns "$name" &&
-        ip -n "$LS_SWITCH" link set "port$i" master switch up &&
-        ip -n "$name" address add "10.77.0.$i/24" dev eth0 &&
-        ip -n "$name" link set eth0 up && ip -n "$name" link set lo up
+    ip_in "$LS_SWITCH" link add "port$i" type veth peer name eth0 netns "$name" &&
+        ip_in "$LS_SWITCH" link set "port$i" master switch up &&
+        ip_in "$name" address add "10.77.0.$i/24" dev eth0 &&
+        ip_in "$name" link set eth0 up && ip_in "$name" link set lo up
 }
 
 spaces_make() {
@@ -26,30 +33,30 @@ spaces_make() {
     need ip nsenter
     [ "$(id -u)" = 0 ] || die "network namespaces need root"
     LS_SWITCH=lockstep-$$
-    ip netns add "$LS_SWITCH" && ip -n "$LS_SWITCH" link add switch type bridge &&
-        ip -n "$LS_SWITCH" link set switch up || return 1
+    ip netns add "$LS_SWITCH" && ip_in "$LS_SWITCH" link add switch type bridge &&
+        ip_in "$LS_SWITCH" link set switch up || return 1
     for i in $(seq "$1"); do
         space_add "$i" || return 1
     done
 }
 
-space_cut() { ip -n "$LS_SWITCH" link set "port$1" down; }
-space_mend() { ip -n "$LS_SWITCH" link set "port$1" up; }
+space_cut() { ip_in "$LS_SWITCH" link set "port$1" down; }
+space_mend() { ip_in "$LS_SWITCH" link set "port$1" up; }
 
 # The other side's ports are moved to a switch of their own.
 spaces_split() {
     local i
-    ip -n "$LS_SWITCH" link add other type bridge 2>/dev/null
-    ip -n "$LS_SWITCH" link set other up || return 1
+    ip_in "$LS_SWITCH" link add other type bridge 2>/dev/null
+    ip_in "$LS_SWITCH" link set other up || return 1
     for i in "$@"; do
-        ip -n "$LS_SWITCH" link set "port$i" master other || return 1
+        ip_in "$LS_SWITCH" link set "port$i" master other || return 1
     done
 }
 
 spaces_join() {
     local i
     for i in "${!LS_SPACE[@]}"; do
-        ip -n "$LS_SWITCH" link set "port$i" master switch || return 1
+        ip_in "$LS_SWITCH" link set "port$i" master switch || return 1
     done
 }
 
