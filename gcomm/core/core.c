@@ -329,6 +329,7 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
     out->cut = core->cut;
     out->pending = (uint32_t)(core->sub_next - core->sub_low);
     out->config = &core->latest;
+    out->old = &core->old;
     out->evicted = core->evicted;
     out->evicted_count = core->evicted_count;
 }

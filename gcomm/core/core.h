@@ -267,6 +267,7 @@ struct ls_core_status {
     int64_t cut;                    /* in the log up to last */
     uint32_t pending;               /* own submissions not yet committed */
     const struct ls_config *config; /* in force, uncommitted included */
+    const struct ls_config *old;    /* whose majority counts beside it until it is committed */
     const struct ls_uuid *evicted;  /* who is kept out */
     uint32_t evicted_count;         /* at most LS_CORE_MAX_EVICTED */
 };

@@ -243,6 +243,9 @@ static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
             return false;
         }
         ls_core_get_status(o->core, &st);
+        if (!careless && o != n && !majority_without(w, st.old, n)) {
+            return false; /* it may not know yet that a dead voter was removed */
+        }
         if (st.role == LS_ROLE_LEADER && st.term >= best.term) {
             best = st;
         }
