@@ -318,8 +318,7 @@ void core_manage_members(struct ls_core *c)
     if (!is_view && !change_promotions(c, &next) && !changed) {
         return;
     }
-    if (!core_majority_of(c, &c->old, alive) ||
-        !core_majority_of(c, &next, alive)) {
+    if (!core_majority_of(c, &c->old, alive) || !core_majority_of(c, &next, alive)) {
         return;
     }
     core_propose_config(c, &next, is_view, false);
