@@ -451,7 +451,9 @@ void core_on_submit_event(struct ls_core *c, const struct ls_event *ev)
         order_own(c, s, ev->u.submit.payload);
     } else if (synced_with_leader(c)) {
         send_own(c, s);
-    } /* else it waits for a leader */
+    } else {
+        c->submitted_term = 0; /* it goes once the leader's log is known, in this term, too */
+    }
 }
 
 void core_on_give_up(struct ls_core *c, uint64_t id)
