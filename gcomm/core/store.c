@@ -469,6 +469,9 @@ void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cu
     c->log_held = base->index;
     c->term_first = 0;
     c->matched = (struct ls_log_pos){0};
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].acked = 0; /* counts again once our log has come so far */
+    }
     c->cut_committed = cut;
     core_adopt_config(c, config, config_index);
     size = context_put(c, context, LS_CORE_CONTEXT_MAX);

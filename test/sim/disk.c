@@ -153,6 +153,7 @@ void ls_disk_append(struct ls_disk *d, const struct ls_entry *e, struct ls_blob 
     slot->e = *e;
     slot->blob = blob;
     slot->e.payload = blob != NULL ? blob->data : NULL;
+    slot->verdict_inside = e->verdict != LS_VERDICT_UNKNOWN;
 }
 
 void ls_disk_truncate(struct ls_disk *d, uint64_t index)
@@ -220,7 +221,7 @@ void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng)
 
     for (uint64_t i = d->verdicts_synced + 1; i <= last; i++) {
         struct ls_disk_entry *e = ls_disk_find(d, i);
-        if (e != NULL) {
+        if (e != NULL && !e->verdict_inside) {
             e->e.verdict = LS_VERDICT_UNKNOWN;
         }
     }

@@ -12,6 +12,7 @@
 struct ls_disk_entry {
     struct ls_entry e; /* payload points into blob */
     struct ls_blob *blob;
+    bool verdict_inside; /* came with its verdict: they are as durable as each other */
 };
 
 struct ls_disk_segment {
@@ -39,7 +40,7 @@ struct ls_disk {
     size_t head, count, capacity;
     struct ls_disk_segment *segments; /* the first one's base is the log's */
     size_t segment_count, segment_capacity;
-    uint64_t verdicts_synced; /* power loss forgets the verdicts of entries above */
+    uint64_t verdicts_synced; /* power loss forgets the verdicts put on entries above */
     uint64_t synced;          /* durable up to this index */
     uint32_t segment_entries; /* a new segment after so many */
 };
