@@ -295,7 +295,7 @@ static void settle_own(struct ls_node *n, const struct ls_entry *e, bool pass)
     bool request = s->id == n->srv.sst_sub;
     ls_host_settle(n, s, pass ? LS_FATE_ACKED : LS_FATE_CONFLICT, e->index);
     if (request) {
-        n->srv.sst_index = e->index;
+        n->srv.sst_seqno = e->seqno;
         choose_donor(n);
     }
 }
@@ -415,8 +415,8 @@ static void finish_transfer(struct ls_node *n)
         return; /* the donor is gone: another request follows */
     }
     ls_server_apply(d);
-    if (d->srv.delivered < s->sst_index) {
-        return; /* it never saw the request: cut off, or far behind */
+    if (d->srv.db.seqno < s->sst_seqno) {
+        return; /* it gives nothing before it has applied what was ordered before the request */
     }
     if (d->srv.db.seqno < ls_disk_base(&n->disk).seqno) {
         ls_oracle_fail(&n->world->oracle,

@@ -74,9 +74,9 @@ struct ls_server {
     int64_t reported_applied;
     uint64_t reported_delivered;
     /* state transfer */
-    uint64_t sst_sub;   /* SST_REQUEST under way */
-    uint64_t sst_index; /* of the request in the log: the donor must have seen it */
-    int sst_donor;      /* -1: none */
+    uint64_t sst_sub;  /* SST_REQUEST under way */
+    int64_t sst_seqno; /* in force at the request: the donor must have applied it */
+    int sst_donor;     /* -1: none */
     uint64_t sst_donor_run;
     int64_t sst_at;       /* when it ends */
     int64_t desync_until; /* by the user's wish; 0: not */
