@@ -1,6 +1,7 @@
 # Nodes in network namespaces of their own, joined by a bridge, so that a cable can be pulled.
 #
 # spaces_make N   node I gets a namespace, and an address for LS_HOST[I], before it is prepared
+# spaces_make_far N US   the same, each packet underway for so many microseconds; nothing to cut there
 # space_cut I     its cable is pulled: packets vanish, no connection is told; space_mend I
 # spaces_split I...  these on one side, the rest on the other; spaces_join
 # spaces_end      removes all of it (work_end does)
@@ -40,6 +41,28 @@ spaces_make() {
     done
 }
 
+spaces_make_far() {
+    local i name delay=$LS_ROOT/build/test/bench/ls-delay ready
+    need ip nsenter
+    [ "$(id -u)" = 0 ] || die "network namespaces need root"
+    [ -x "$delay" ] || die "no $delay (scripts/build makes it)"
+    LS_SWITCH=lockstep-$$
+    ip netns add "$LS_SWITCH" || return 1
+    for i in $(seq "$1"); do
+        name=$LS_SWITCH-$i
+        ip netns add "$name" || return 1
+        LS_SPACE[$i]=$name
+        LS_HOST[$i]=10.77.0.$i
+    done
+    # It ends with its input, so with this shell, too.
+    coproc LS_DELAY { exec "$delay" "$2" "${LS_SPACE[@]}"; }
+    read -r -t 10 ready <&"${LS_DELAY[0]}" && [ "$ready" = ready ] || return 1
+    for i in "${!LS_SPACE[@]}"; do
+        ip_in "${LS_SPACE[$i]}" address add "10.77.0.$i/24" dev eth0 &&
+            ip_in "${LS_SPACE[$i]}" link set eth0 up && ip_in "${LS_SPACE[$i]}" link set lo up || return 1
+    done
+}
+
 space_cut() { ip_in "$LS_SWITCH" link set "port$1" down; }
 space_mend() { ip_in "$LS_SWITCH" link set "port$1" up; }
 
@@ -66,5 +89,6 @@ spaces_end() {
     for name in "${LS_SPACE[@]}" "$LS_SWITCH"; do
         ip netns del "$name"
     done
+    [ -z "${LS_DELAY_PID:-}" ] || kill "$LS_DELAY_PID" 2>/dev/null
     LS_SWITCH='' LS_SPACE=() LS_HOST=()
 }
