@@ -295,9 +295,9 @@ void engine_prepare_bootstrap(struct ls_engine *e)
     }
 }
 
-/* What is known to be committed: the entry that the database stands at and all before, and what was
- * delivered, hence has a verdict, behind it. (The control entries behind the database's have the
- * same seqno in force and may not be committed.) */
+/* What is known to be committed: what was delivered, hence has a verdict, and all before. The
+ * database alone proves nothing: it may have come from a donor on the other side of a partition,
+ * while our log ends in entries of the same seqnos that were never committed. */
 uint64_t engine_position_index(struct ls_engine *e)
 {
     uint64_t base = ls_log_base(e->log).index;
@@ -309,7 +309,7 @@ uint64_t engine_position_index(struct ls_engine *e)
     }
     if (!e->opt.no_data && ls_log_find_seqno(e->log, e->position.seqno, &pos)) {
         while (pos.index > base && ls_log_get(e->log, pos.index, &entry, NULL) &&
-               (entry.flags & LS_EF_SEQNO) == 0) {
+               entry.verdict == LS_VERDICT_UNKNOWN) {
             pos.index--;
         }
     }
