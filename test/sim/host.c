@@ -60,9 +60,9 @@ uint64_t ls_host_position(struct ls_node *n)
                        "host: the log of node %d does not reach back to seqno %" PRId64, n->slot,
                        n->disk.db.seqno);
     }
-    /* Delivered, hence with a verdict: the database may be of another history than our log's end. */
-    while ((e = ls_disk_find(&n->disk, pos.index)) != NULL &&
-           e->e.verdict == LS_VERDICT_UNKNOWN) {
+    /* Delivered, hence with a verdict: the database may be of another history than our log's end.
+     */
+    while ((e = ls_disk_find(&n->disk, pos.index)) != NULL && e->e.verdict == LS_VERDICT_UNKNOWN) {
         pos.index--;
     }
     return pos.index;
