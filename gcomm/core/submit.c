@@ -305,14 +305,16 @@ void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     }
 }
 
-/* Origins that are members no more will not ask for what they sent. One that restarted may have
- * sent already what its new membership is not committed for here. */
+/* Origins that are members no more will not ask for what they sent. One that joins or restarted may
+ * have sent already what its new membership is not committed for here. */
 void core_staged_origin_gone(struct ls_core *c, const struct ls_config *config)
 {
     for (size_t i = c->staged_count; i-- > 0;) {
-        const struct ls_member *m = ls_config_find(config, &c->staged[i].sub.origin);
-        if (c->staged[i].index == 0 &&
-            (m == NULL || m->incarnation > c->staged[i].sub.incarnation)) {
+        const struct ls_sub_id *sub = &c->staged[i].sub;
+        const struct ls_member *m = ls_config_find(config, &sub->origin);
+        bool gone = m == NULL ? ls_config_find(&c->latest, &sub->origin) == NULL
+                              : m->incarnation > sub->incarnation;
+        if (c->staged[i].index == 0 && gone) {
             staged_drop(c, i);
         }
     }
