@@ -4,13 +4,19 @@
 #include "test/sim/host.h"
 #include "test/sim/server.h"
 
-/* All is well: every node is in the view, synced but for arbitrators, and nothing ends later. */
+/* All is well: every node is in the view, synced but for arbitrators, votes, and nothing ends
+ * later. */
 static bool all_well(const struct ls_world *w)
 {
     for (int i = 0; i < w->count; i++) {
         const struct ls_node *n = &w->nodes[i];
         if (!n->running || n->paused || !n->srv.in_view || (!n->arbiter && !ls_server_ready(n)) ||
             n->crash_after >= 0) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < w->config.count; i++) {
+        if (w->config.members[i].role != LS_MEMBER_VOTER) {
             return false;
         }
     }
