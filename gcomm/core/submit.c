@@ -269,6 +269,13 @@ static void note_held(struct ls_core *c, const struct peer *p, const struct ls_m
         send_about(c, &m->u.submit.sub, &p->id, false);
     } else if (to != NULL && m->term == c->term) {
         to->held = m->u.submit.size != 0 || m->u.submit.low != 0;
+        if (m->u.submit.size == 0 && to->held) {
+            /* The leader has it and still waits: what others said of it came before it knew of the
+             * submission. They get it again, and say so again. */
+            for (uint32_t i = 0; i < own->spread_count; i++) {
+                own->spread[i].held = &own->spread[i] == to;
+            }
+        }
     }
 }
 
