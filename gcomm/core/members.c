@@ -226,7 +226,7 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
 
     for (uint32_t i = 0; i < next->count; i++) {
         struct ls_member *m = &next->members[i];
-        const struct peer *p = core_peer(c, &m->id);
+        struct peer *p = core_peer(c, &m->id);
         bool me = ls_uuid_equal(&m->id, &c->me.id);
         if (me ? (c->need_view || c->want_join)
                : (p != NULL && p->up && p->nonprimary && !p->wants_join &&
@@ -239,6 +239,9 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
             m->joined_index = c->last.index + 1;
             m->state = LS_NODE_JOINER;
             changed = true;
+            if (p != NULL) {
+                p->nonprimary = false; /* one view for one word of it, heard or not after that */
+            }
         }
     }
     return changed;
