@@ -268,7 +268,11 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from)) {
         return;
     }
-    if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index && core_may_stand(c)) {
+    if (c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id)) {
+        /* Our log was given up for the leader's, which made us a learner, and is not back yet. Who
+         * still takes us for a voter must not win without what we acknowledged as one. */
+    } else if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index &&
+               core_may_stand(c)) {
         /* It would have to adopt our log, which does not reach back to where its own agrees. */
     } else if (m->u.vote.pre) {
         granted = m->term > c->term && (!leader_alive || m->u.vote.transfer);
