@@ -206,13 +206,46 @@ static bool admit(struct ls_core *c, struct peer *p, struct ls_config *next)
     return true;
 }
 
+/* The joiner's index is rebuilt from what is above the commit cut (contract 2.4). False: our log
+ * begins behind it, and an index without all of that would decide otherwise than ours (P2). */
+static bool reach_back(struct ls_core *c, struct ls_log_pos *base)
+{
+    if (!c->log.find_seqno(c->log.ctx, c->cut_committed, base)) {
+        *base = c->base;
+    }
+    return base->seqno <= c->cut_committed;
+}
+
+static void ask_again(struct ls_core *c, struct peer *p)
+{
+    core_refuse(c, p, LS_REFUSE_HISTORY,
+                "the log does not reach back to the commit cut yet: ask again");
+    p->wants_join = false; /* or each tick would make a view for it */
+}
+
+/* Let in already, so that it holds no cut back any more, but not welcomed yet. */
+static bool is_waiting(const struct ls_config *config, const struct peer *p)
+{
+    const struct ls_member *m = ls_config_find(config, &p->id);
+
+    return m != NULL && m->incarnation == p->join_me.incarnation && m->role == LS_MEMBER_LEARNER &&
+           m->state == LS_NODE_JOINER;
+}
+
 static bool change_joiners(struct ls_core *c, struct ls_config *next)
 {
     bool changed = false;
+    struct ls_log_pos base;
 
     for (uint32_t i = 0; i < c->peer_count; i++) {
-        if (c->peers[i].wants_join && c->peers[i].up) {
-            changed |= admit(c, &c->peers[i], next);
+        struct peer *p = &c->peers[i];
+        if (!p->wants_join || !p->up) {
+            continue;
+        }
+        if (is_waiting(next, p) && !can_continue(c, p) && !reach_back(c, &base)) {
+            ask_again(c, p);
+        } else {
+            changed |= admit(c, p, next);
         }
     }
     return changed;
@@ -342,14 +375,8 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
     if (from_log) {
         base = p->join_pos;
     } else {
-        /* the joiner's index is rebuilt from what is above the commit cut (contract 2.4) */
-        if (!c->log.find_seqno(c->log.ctx, c->cut_committed, &base)) {
-            base = c->base;
-        }
-        if (base.seqno > c->cut_committed) {
-            /* an index without all that is above the cut would decide otherwise than ours (P2) */
-            core_refuse(c, p, LS_REFUSE_HISTORY,
-                        "the log does not reach back to the commit cut yet: ask again");
+        if (!reach_back(c, &base)) {
+            ask_again(c, p);
             return;
         }
         if (base.index >= joined->index && core_pos_at(c, joined->index - 1, &before)) {
