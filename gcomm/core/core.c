@@ -38,6 +38,7 @@ struct ls_core *ls_core_create(const struct ls_core_start *start, struct ls_erro
     c->params = start->params;
     c->log = start->log;
     c->term = start->term > start->last.term ? start->term : start->last.term;
+    c->joined_term = c->term;
     c->vote = start->term == c->term ? start->vote : ls_uuid_zero;
     c->sub_low = 1;
     c->sub_next = 1;

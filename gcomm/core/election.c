@@ -268,9 +268,12 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from)) {
         return;
     }
-    if (c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id)) {
+    if (c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id) &&
+        (m->u.vote.pos.index < c->config_index || m->u.vote.pos.term < c->joined_term)) {
         /* Our log was given up for the leader's, which made us a learner, and is not back yet. Who
-         * still takes us for a voter must not win without what we acknowledged as one. */
+         * still takes us for a voter must not win without what we acknowledged as one: all of that
+         * stands before the entry that let us in, and a log that ends behind it, in its term or a
+         * later one, has it (Raft section 3.6.3). */
     } else if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index &&
                core_may_stand(c)) {
         /* It would have to adopt our log, which does not reach back to where its own agrees. */

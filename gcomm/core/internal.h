@@ -185,6 +185,7 @@ struct ls_core {
     struct ls_config latest; /* as of `last`, states included */
     uint64_t pending_index;  /* entry that made `latest` differ from `old` in quorum; 0: none */
     uint64_t config_index;   /* control entries up to here are contained in `committed` */
+    uint64_t joined_term;    /* of the entry that let us in last, or a higher one */
     struct control *controls;
     size_t control_count;
     size_t control_cap;

@@ -557,6 +557,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     } else {
         core_reset_log(c, &m->u.welcome.base, m->u.welcome.base_cut, config,
                        m->u.welcome.joined_index);
+        c->joined_term = m->u.welcome.joined_pos.term;
     }
     act_welcome(c, m->u.welcome.from_log, &m->u.welcome.base, m->u.welcome.base_cut,
                 &m->u.welcome.joined_pos, config);
