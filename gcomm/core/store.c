@@ -315,16 +315,28 @@ void core_refresh_base(struct ls_core *c)
     }
 }
 
+/* Layouts of the context. 2: with the term of the entry that let us in. */
+enum {
+    CONTEXT_V1 = 1,
+    CONTEXT_V2 = 2,
+};
+
+static bool context_known(uint8_t version)
+{
+    return version == CONTEXT_V1 || version == CONTEXT_V2;
+}
+
 static size_t context_put(const struct ls_core *c, void *buf, size_t size)
 {
     struct ls_writer w = ls_writer_init(buf, size);
     uint8_t *len_at;
     uint32_t len;
 
-    ls_put_u8(&w, 1); /* version of this layout */
+    ls_put_u8(&w, CONTEXT_V2);
     ls_put_i64(&w, c->cut);
     ls_put_u64(&w, c->config_index);
     ls_put_u64(&w, c->pending_index);
+    ls_put_u64(&w, c->joined_term);
     len_at = w.pos;
     ls_put_u32(&w, 0);
     ls_config_encode(&c->old, &w);
@@ -353,7 +365,7 @@ int64_t ls_core_context_cut(const void *context, size_t size)
     uint8_t version = ls_get_u8(&r);
     int64_t cut = ls_get_i64(&r);
 
-    return version == 1 && !r.failed ? cut : 0;
+    return context_known(version) && !r.failed ? cut : 0;
 }
 
 struct ls_uuid ls_core_context_group(const void *context, size_t size)
@@ -367,9 +379,12 @@ struct ls_uuid ls_core_context_group(const void *context, size_t size)
     (void)ls_get_i64(&r);
     (void)ls_get_u64(&r);
     (void)ls_get_u64(&r);
+    if (version >= CONTEXT_V2) {
+        (void)ls_get_u64(&r);
+    }
     len = ls_get_u32(&r);
     p = ls_get_view(&r, len);
-    if (p == NULL || version != 1 || ls_config_decode(p, len, &config, NULL) != LS_OK) {
+    if (p == NULL || !context_known(version) || ls_config_decode(p, len, &config, NULL) != LS_OK) {
         return ls_uuid_zero;
     }
     return config.group;
@@ -388,9 +403,12 @@ static enum ls_rc context_take(struct ls_core *c, const void *data, size_t size,
     c->cut = c->cut_committed = ls_get_i64(&r);
     c->config_index = ls_get_u64(&r);
     c->pending_index = ls_get_u64(&r);
+    if (version >= CONTEXT_V2) {
+        c->joined_term = ls_get_u64(&r);
+    }
     len = ls_get_u32(&r);
     p = ls_get_view(&r, len);
-    if (p == NULL || version != 1) {
+    if (p == NULL || !context_known(version)) {
         return ls_error_set(err, LS_E_CORRUPT, "context of the log is damaged or of version %u",
                             version);
     }

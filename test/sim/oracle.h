@@ -1,5 +1,6 @@
 /* The oracles: what must hold whatever happens. They know nothing of the core's rules; they keep
- * the one true history by being told of everything that any node delivers, and compare.
+ * the one true history by being told of everything that any node commits and delivers, and
+ * compare.
  *
  * order   one order: every index is the same entry everywhere, seqnos step exactly, no index twice
  *         or left out, verdicts equal, a new leader holds all that was decided
@@ -24,7 +25,7 @@ struct ls_order_record {
     uint64_t term;
     uint64_t payload_hash;
     int64_t seqno;
-    uint64_t known_in_term; /* term in which the first node delivered it */
+    uint64_t known_in_term; /* term in which the first node committed it */
     uint8_t type;
     uint8_t flags;
     uint8_t verdict; /* enum ls_verdict, as first told */
@@ -75,8 +76,10 @@ void ls_oracle_fail(struct ls_oracle *o, const char *fmt, ...)
 /* A process started, or got a snapshot: its deliveries go on after `index`. */
 void ls_oracle_place(struct ls_oracle *o, int slot, uint64_t index);
 void ls_oracle_unplace(struct ls_oracle *o, int slot);
-/* term: the deliverer's current one. */
-void ls_oracle_delivered(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e);
+/* A node's core says that the entry is committed; term: its current one. Not only what is delivered
+ * makes history: who lets a newcomer in at a position may die before it delivers that far. */
+void ls_oracle_decided(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e);
+void ls_oracle_delivered(struct ls_oracle *o, int slot, const struct ls_entry *e);
 void ls_oracle_view(struct ls_oracle *o, int slot, const struct ls_entry *e,
                     const struct ls_config *c);
 void ls_oracle_verdict(struct ls_oracle *o, int slot, uint64_t index, bool pass);

@@ -22,7 +22,7 @@ static bool takes_seqno(const struct ls_entry *e)
     return (e->flags & LS_EF_SEQNO) != 0;
 }
 
-/* The first delivery of an index anywhere makes history; it must go on from what is there. */
+/* What is decided first makes history; it must go on from what is there. */
 static void extend(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e)
 {
     const struct ls_order_record *last = o->order_count > 0 ? &o->order[o->order_count - 1] : NULL;
@@ -30,7 +30,7 @@ static void extend(struct ls_oracle *o, int slot, uint64_t term, const struct ls
 
     if (e->seqno != before + (takes_seqno(e) ? 1 : 0)) {
         ls_oracle_fail(o,
-                       "order: node %d delivers index %" PRIu64 " with seqno %" PRId64
+                       "order: node %d commits index %" PRIu64 " with seqno %" PRId64
                        " after seqno %" PRId64,
                        slot, e->index, e->seqno, before);
     }
@@ -73,7 +73,14 @@ static bool same(const struct ls_order_record *r, const struct ls_entry *e)
            r->chain.lo == e->chain.lo && r->chain.hi == e->chain.hi;
 }
 
-void ls_oracle_delivered(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e)
+void ls_oracle_decided(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e)
+{
+    if (e->index == o->order_count + 1) {
+        extend(o, slot, term, e);
+    }
+}
+
+void ls_oracle_delivered(struct ls_oracle *o, int slot, const struct ls_entry *e)
 {
     if (!o->placed[slot]) {
         ls_oracle_fail(o, "order: node %d delivers index %" PRIu64 " before it has a position",
@@ -86,13 +93,9 @@ void ls_oracle_delivered(struct ls_oracle *o, int slot, uint64_t term, const str
         return;
     }
     o->delivered[slot] = e->index;
-    if (e->index > o->order_count + 1) {
-        ls_oracle_fail(o, "order: node %d delivers index %" PRIu64 ", nobody delivered %" PRIu64,
-                       slot, e->index, e->index - 1);
-        return;
-    }
-    if (e->index == o->order_count + 1) {
-        extend(o, slot, term, e);
+    if (e->index > o->order_count) {
+        ls_oracle_fail(o, "order: node %d delivers index %" PRIu64 ", nobody committed it", slot,
+                       e->index);
         return;
     }
     const struct ls_order_record *r = &o->order[e->index - 1];

@@ -108,6 +108,20 @@ static void place(struct ls_node *n, uint64_t commit)
     ls_oracle_place(&n->world->oracle, n->slot, s->delivered);
 }
 
+static void tell_decided(struct ls_node *n, uint64_t index)
+{
+    struct ls_oracle *o = &n->world->oracle;
+    struct ls_core_status st;
+
+    ls_core_get_status(n->core, &st);
+    for (uint64_t i = o->order_count + 1; i <= index; i++) {
+        const struct ls_disk_entry *d = ls_disk_find(&n->disk, i);
+        if (d != NULL) {
+            ls_oracle_decided(o, n->slot, st.term, &d->e);
+        }
+    }
+}
+
 void ls_server_commit(struct ls_node *n, uint64_t index)
 {
     struct ls_server *s = &n->srv;
@@ -118,6 +132,7 @@ void ls_server_commit(struct ls_node *n, uint64_t index)
                        n->slot, index);
         return;
     }
+    tell_decided(n, index);
     if (!s->placed) {
         place(n, index);
     }
@@ -240,7 +255,8 @@ static void see_config(struct ls_node *n, const struct ls_entry *e)
         return;
     }
     ls_oracle_view(&n->world->oracle, n->slot, e, &c);
-    if (e->index == n->world->oracle.order_count) {
+    if (e->index > n->world->config_index) {
+        n->world->config_index = e->index;
         n->world->config = c;
     }
     const struct ls_member *me = ls_config_find(&c, &n->disk.id);
@@ -304,11 +320,9 @@ static void settle_own(struct ls_node *n, const struct ls_entry *e, bool pass)
 static void hand_over(struct ls_node *n, struct ls_disk_entry *d, bool pass)
 {
     struct ls_server *s = &n->srv;
-    struct ls_core_status st;
     const struct ls_entry *e = &d->e;
 
-    ls_core_get_status(n->core, &st);
-    ls_oracle_delivered(&n->world->oracle, n->slot, st.term, e);
+    ls_oracle_delivered(&n->world->oracle, n->slot, e);
     if (n->world->oracle.failed) {
         return;
     }

@@ -169,7 +169,8 @@ struct ls_world {
     uint32_t undo_count;
     int64_t help_at;         /* a majority was lost: somebody comes (hands.c) */
     struct ls_config config; /* last one delivered anywhere */
-    uint64_t next_tag;       /* makes every payload unlike all others */
+    uint64_t config_index;
+    uint64_t next_tag; /* makes every payload unlike all others */
     struct ls_ws_builder *builder;
     struct ls_sim_stats stats;
 };
