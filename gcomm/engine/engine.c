@@ -148,6 +148,11 @@ static void take_requests(struct ls_engine *e)
         e->new_params = false;
         ev.type = LS_EV_PARAMS;
         ev.u.params = e->params;
+        if (e->isolated) {
+            /* Nobody can answer, and the others, whose connections to us closed, go on at once:
+             * what we would accept until the usual silence is over cannot be kept. */
+            ev.u.params.suspect_us = ISOLATED_SUSPECT_US;
+        }
     }
     ls_mutex_unlock(&e->mutex);
     if (ev.type == LS_EV_PARAMS) {
@@ -198,23 +203,24 @@ static void turn_end(void *ctx)
     engine_publish_stats(e);
 }
 
+/* A restart certifies again what was taken without its verdict being kept. It needs all above the
+ * cut in force there; the core's own cut may be far ahead of what a node behind has taken. */
 static void purge_log(struct ls_engine *e)
 {
-    struct ls_core_status st;
-    struct ls_log_pos cut;
-    uint64_t cursor = engine_stream_cursor(e);
     uint64_t keep = ls_core_needed_index(e->core);
+    const struct taken *oldest;
+    struct ls_log_pos cut;
 
-    e->taken[e->taken_next] = cursor;
+    e->taken[e->taken_next] = engine_stream_taken(e);
     e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
     if (++e->taken_count <= KEEP_SECONDS) {
         return; /* rule 20: nothing is old enough yet */
     }
-    if (e->taken[e->taken_next] < keep) {
-        keep = e->taken[e->taken_next]; /* the oldest sample */
+    oldest = &e->taken[e->taken_next];
+    if (oldest->cursor < keep) {
+        keep = oldest->cursor;
     }
-    ls_core_get_status(e->core, &st);
-    if (!ls_log_find_seqno(e->log, st.cut, &cut)) {
+    if (!ls_log_find_seqno(e->log, oldest->cut, &cut)) {
         return; /* the log starts behind the cut: all of it is needed */
     }
     if (cut.index + 1 < keep) {
@@ -249,6 +255,9 @@ static void tick(void *ctx)
     if (isolate != e->isolated && !e->cut_off) {
         e->isolated = isolate;
         ls_net_isolate(e->net, isolate);
+        ls_mutex_lock(&e->mutex);
+        e->new_params = true;
+        ls_mutex_unlock(&e->mutex);
     }
     if (atomic_load(&e->consumer_failed) && !e->left) {
         struct ls_error err = {.text = "an entry that was ordered cannot be read from it"};

@@ -22,6 +22,7 @@
 
 #define TICK_US 10000
 #define HOUSEKEEPING_US 1000000
+#define ISOLATED_SUSPECT_US 100000 /* instead of suspect_us, by who cut itself off */
 #define PROGRESS_US 5000000
 #define LEAVE_LIMIT_US 5000000
 #define LINGER_US 100000       /* after LEFT: time for the last messages to get out */
@@ -82,11 +83,17 @@ struct mark {
     struct ls_stream_event event;
 };
 
+/* How far the stream is. */
+struct taken {
+    uint64_t cursor; /* next entry to take; 0: before the first CONNECTED */
+    int64_t cut;     /* commit cut in force before it */
+};
+
 struct stream {
     ls_mutex mutex;
     ls_cond cond;
     uint64_t committed; /* entries up to here may be taken */
-    uint64_t cursor;    /* next entry to take; 0: before the first CONNECTED */
+    struct taken at;
     struct mark *head;
     struct mark **tail;
     bool waiting;
@@ -216,7 +223,7 @@ struct ls_engine {
     struct ls_sub_id ordered[STAGE_ORDERED]; /* the last big ones: no need to hold them again */
     size_t ordered_next;
     uint64_t read_token;
-    uint64_t taken[KEEP_SECONDS + 1]; /* cursor of the stream, one sample a second */
+    struct taken taken[KEEP_SECONDS + 1]; /* by the stream, one sample a second */
     size_t taken_next;
     uint64_t taken_count;
 
@@ -317,7 +324,7 @@ void engine_stream_put(struct ls_engine *e, const struct ls_stream_event *ev,
 /* The log is dropped: entries not taken never will be, marks come at once; what comes then follows
  * `committed`. */
 void engine_stream_skip(struct ls_engine *e, uint64_t committed);
-uint64_t engine_stream_cursor(struct ls_engine *e);
+struct taken engine_stream_taken(struct ls_engine *e);
 
 /* staging.c: big payloads of others */
 void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,

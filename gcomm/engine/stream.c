@@ -78,14 +78,14 @@ void engine_stream_skip(struct ls_engine *e, uint64_t committed)
     ls_mutex_unlock(&s->mutex);
 }
 
-uint64_t engine_stream_cursor(struct ls_engine *e)
+struct taken engine_stream_taken(struct ls_engine *e)
 {
-    uint64_t cursor;
+    struct taken at;
 
     ls_mutex_lock(&e->stream.mutex);
-    cursor = e->stream.cursor;
+    at = e->stream.at;
     ls_mutex_unlock(&e->stream.mutex);
-    return cursor;
+    return at;
 }
 
 /* ---- consumer ---- */
@@ -93,21 +93,22 @@ uint64_t engine_stream_cursor(struct ls_engine *e)
 /* The mark is next when the entries before it are taken. */
 static bool mark_is_next(const struct stream *s)
 {
-    return s->head != NULL && (s->cursor == 0 || s->head->after < s->cursor);
+    return s->head != NULL && (s->at.cursor == 0 || s->head->after < s->at.cursor);
 }
 
 static bool entry_is_next(const struct stream *s)
 {
     uint64_t limit = s->head != NULL ? s->head->after : s->committed;
 
-    return s->cursor != 0 && s->cursor <= limit;
+    return s->at.cursor != 0 && s->at.cursor <= limit;
 }
 
 /* Where the stream goes on after a CONNECTED. */
 static void move_cursor(struct stream *s, const struct ls_stream_event *ev)
 {
-    if (!ev->from_log || s->cursor == 0) {
-        s->cursor = ev->base.index + 1;
+    if (!ev->from_log || s->at.cursor == 0) {
+        s->at.cursor = ev->base.index + 1;
+        s->at.cut = ev->base_cut;
     }
 }
 
@@ -136,10 +137,13 @@ static enum ls_rc take_entry(struct ls_engine *e, struct ls_stream_event *out)
 
     memset(out, 0, sizeof(*out));
     out->type = LS_STREAM_ENTRY;
-    if (!ls_log_get(e->log, s->cursor, &out->entry, &out->pin)) {
+    if (!ls_log_get(e->log, s->at.cursor, &out->entry, &out->pin)) {
         return LS_E_CORRUPT;
     }
-    s->cursor++;
+    s->at.cursor++;
+    if (out->entry.type == LS_ENTRY_CUT) {
+        (void)ls_cut_decode(out->entry.payload, out->entry.size, &s->at.cut, NULL);
+    }
     return LS_OK;
 }
 

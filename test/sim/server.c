@@ -44,6 +44,36 @@ void ls_server_stop(struct ls_node *n)
 
 /* ---- from actions ---- */
 
+/* The history up to index is decided, and stands in this log. */
+static void tell_decided(struct ls_node *n, const struct ls_disk *disk, uint64_t index)
+{
+    struct ls_oracle *o = &n->world->oracle;
+    struct ls_core_status st;
+
+    ls_core_get_status(n->core, &st);
+    for (uint64_t i = o->order_count + 1; i <= index; i++) {
+        const struct ls_disk_entry *d = ls_disk_find(disk, i);
+        if (d != NULL) {
+            ls_oracle_decided(o, n->slot, st.term, &d->e);
+        }
+    }
+}
+
+/* A log may only begin at what is decided. Who said so may have died before it told anybody else;
+ * the entries are on a majority's disks. */
+static void tell_base_decided(struct ls_node *n, const struct ls_log_pos *base)
+{
+    struct ls_world *w = n->world;
+
+    for (int i = 0; i < w->count && base->index > w->oracle.order_count; i++) {
+        const struct ls_disk *disk = &w->nodes[i].disk;
+        const struct ls_disk_entry *d = ls_disk_find(disk, base->index);
+        if (d != NULL && ls_hash128_equal(d->e.chain, base->chain)) {
+            tell_decided(n, disk, base->index);
+        }
+    }
+}
+
 void ls_server_reset(struct ls_node *n, const struct ls_log_pos *base)
 {
     struct ls_server *s = &n->srv;
@@ -52,6 +82,7 @@ void ls_server_reset(struct ls_node *n, const struct ls_log_pos *base)
     s->queue_len = s->queue_head = 0;
     s->placed = true;
     s->delivered = s->commit = base->index;
+    tell_base_decided(n, base);
     ls_oracle_place(&n->world->oracle, n->slot, base->index);
     if (!n->arbiter) {
         s->data = false;
@@ -77,6 +108,7 @@ static void start_index(struct ls_node *n, const struct ls_action *a)
     }
     s->cert = ls_cert_create(base.seqno, cut);
     s->fed = base.index;
+    s->cut = cut;
     s->preload_to = s->joined.index;
 }
 
@@ -108,20 +140,6 @@ static void place(struct ls_node *n, uint64_t commit)
     ls_oracle_place(&n->world->oracle, n->slot, s->delivered);
 }
 
-static void tell_decided(struct ls_node *n, uint64_t index)
-{
-    struct ls_oracle *o = &n->world->oracle;
-    struct ls_core_status st;
-
-    ls_core_get_status(n->core, &st);
-    for (uint64_t i = o->order_count + 1; i <= index; i++) {
-        const struct ls_disk_entry *d = ls_disk_find(&n->disk, i);
-        if (d != NULL) {
-            ls_oracle_decided(o, n->slot, st.term, &d->e);
-        }
-    }
-}
-
 void ls_server_commit(struct ls_node *n, uint64_t index)
 {
     struct ls_server *s = &n->srv;
@@ -132,7 +150,7 @@ void ls_server_commit(struct ls_node *n, uint64_t index)
                        n->slot, index);
         return;
     }
-    tell_decided(n, index);
+    tell_decided(n, &n->disk, index);
     if (!s->placed) {
         place(n, index);
     }
@@ -362,6 +380,7 @@ static void deliver_one(struct ls_node *n, uint64_t index)
             int64_t cut;
             if (ls_cut_decode(d->e.payload, d->e.size, &cut, NULL) == LS_OK) {
                 ls_cert_cut(s->cert, cut);
+                s->cut = cut;
             }
         } else if (index > s->fed && (d->e.flags & LS_EF_SEQNO)) {
             ls_cert_view(s->cert, d->e.seqno);
@@ -493,19 +512,17 @@ static void purge(struct ls_node *n)
 {
     struct ls_server *s = &n->srv;
     struct ls_core_log log = ls_disk_core_log(&n->disk);
-    struct ls_core_status st;
     struct ls_log_pos pos;
     uint64_t keep = ls_core_needed_index(n->core);
-    uint64_t *oldest = &s->taken[s->taken_next];
+    struct ls_sim_taken *sample = &s->taken[s->taken_next], oldest = *sample;
 
     s->taken_next = (s->taken_next + 1) % LS_SIM_KEEP_SECONDS;
-    if (*oldest < keep) {
-        keep = *oldest;
+    *sample = (struct ls_sim_taken){.index = s->delivered, .cut = s->cut};
+    if (oldest.index < keep) {
+        keep = oldest.index;
     }
-    *oldest = s->delivered;
     if (!n->arbiter) {
-        ls_core_get_status(n->core, &st);
-        int64_t low = st.cut < n->disk.db.seqno ? st.cut : n->disk.db.seqno;
+        int64_t low = oldest.cut < n->disk.db.seqno ? oldest.cut : n->disk.db.seqno;
         if (!log.find_seqno(log.ctx, low, &pos)) {
             return;
         }

@@ -49,6 +49,11 @@ struct ls_sim_apply {
     int64_t cost_us;
 };
 
+struct ls_sim_taken {
+    uint64_t index; /* delivered */
+    int64_t cut;
+};
+
 struct ls_server {
     bool connected;      /* WELCOME was given */
     bool in_view;        /* a view with this membership was delivered; cleared by NONPRIMARY */
@@ -68,7 +73,8 @@ struct ls_server {
     struct ls_sim_apply *queue; /* delivered, not applied: [queue_head, queue_head + queue_len) */
     size_t queue_head, queue_len, queue_capacity;
     int64_t apply_busy_until;
-    uint64_t taken[LS_SIM_KEEP_SECONDS]; /* delivered at the last flushes, a ring */
+    int64_t cut;                                    /* commit cut in force where the index is */
+    struct ls_sim_taken taken[LS_SIM_KEEP_SECONDS]; /* at the last flushes, a ring */
     uint32_t taken_next;
     int64_t flush_at; /* next time the database writes its position */
     int64_t reported_applied;
