@@ -414,6 +414,8 @@ void core_become_leader(struct ls_core *c)
     c->quorum_seen_us = c->now_us;
     c->cut_us = c->now_us;
     c->leader_since_us = c->now_us;
+    c->commit_sample_us = c->now_us;
+    c->commit_then = c->commit_sample = UINT64_MAX;
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         core_leader_track(c, p, c->last.index);

@@ -25,7 +25,6 @@
     5000000                      /* and 4 us a byte: then a payload that nobody holds goes again */
 #define STAGED_ASK_US 5000000    /* the leader asks the origin about one that does not get on */
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
-#define PROMOTE_LAG 1000         /* entries a learner may be behind when it becomes a voter */
 #define CHANGE_INTERVAL_US 200000
 #define REFORM_WAIT_US 1000000 /* for the answers of all that are seen */
 
@@ -185,7 +184,10 @@ struct ls_core {
     struct ls_config latest; /* as of `last`, states included */
     uint64_t pending_index;  /* entry that made `latest` differ from `old` in quorum; 0: none */
     uint64_t config_index;   /* control entries up to here are contained in `committed` */
-    uint64_t joined_term;    /* of the entry that let us in last, or a higher one */
+    uint64_t commit_then;    /* leader: commit at least an election time-out ago */
+    uint64_t commit_sample;
+    int64_t commit_sample_us;
+    uint64_t joined_term; /* of the entry that let us in last, or a higher one */
     struct control *controls;
     size_t control_count;
     size_t control_cap;
@@ -399,6 +401,7 @@ void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
 void core_start_join(struct ls_core *c, bool need_state);
 void core_start_leave(struct ls_core *c);
+void core_sample_commit(struct ls_core *c);  /* leader's tick: for promotions */
 void core_members_tick(struct ls_core *c);   /* join and leave requests, loss of quorum */
 void core_manage_members(struct ls_core *c); /* leader: propose the next change, if any */
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m);

@@ -361,6 +361,7 @@ void core_leader_tick(struct ls_core *c)
             core_leader_heartbeat(c, p);
         }
     }
+    core_sample_commit(c);
     core_manage_members(c);
     if (c->role == LS_ROLE_LEADER && c->commit >= c->term_first) {
         bool settled = c->now_us - c->cut_us >= 1000000;

@@ -280,15 +280,17 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
     return changed;
 }
 
-/* A learner that holds almost all may vote where the others can go on without it. Where they
- * cannot, as beside a sole voter, everything would wait for what it lacks, for ever if it lost its
- * log then. */
+/* A learner that keeps pace may vote where the others can go on without it (Raft section 4.2.1):
+ * it holds what was committed an election time-out ago. One that is some entries behind and gets
+ * nothing may be what a quorum needs when others fail, and then nobody may have those entries.
+ * Where the others cannot go on without it, as beside a sole voter, everything would wait for what
+ * it lacks, for ever if it lost its log then. */
 static bool holds_enough(struct ls_core *c, const struct peer *p, const struct ls_config *next)
 {
     uint32_t total = core_weight_total(next);
     uint32_t others = total - core_weight(next, &p->id);
 
-    return p->match >= c->commit || (2 * others > total && p->match + PROMOTE_LAG >= c->commit);
+    return p->match >= c->commit || (2 * others > total && p->match >= c->commit_then);
 }
 
 static bool change_promotions(struct ls_core *c, struct ls_config *next)
@@ -674,6 +676,15 @@ static void send_join(struct ls_core *c)
         m->u.join.pos = pos;
         m->u.join.epoch = c->latest.epoch;
         m->u.join.need_state = c->need_state;
+    }
+}
+
+void core_sample_commit(struct ls_core *c)
+{
+    if (c->now_us - c->commit_sample_us >= c->params.election_min_us) {
+        c->commit_sample_us = c->now_us;
+        c->commit_then = c->commit_sample;
+        c->commit_sample = c->commit;
     }
 }
 

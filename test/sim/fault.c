@@ -199,7 +199,7 @@ static bool majority_without(struct ls_world *w, const struct ls_config *c, cons
     for (uint32_t i = 0; i < c->count; i++) {
         const struct ls_member *m = &c->members[i];
         int slot = m->id.b[15];
-        if (m->role == LS_MEMBER_VOTER) {
+        if (m->role == LS_MEMBER_VOTER || slot == n->slot) { /* a learner may become one any time */
             unsigned weight = weights > 0 ? m->weight : 1;
             all += weight;
             if (slot != n->slot && slot < w->count &&
