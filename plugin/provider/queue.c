@@ -60,6 +60,19 @@ static void sample(struct ls_queue *q)
     q->min = length < q->min ? length : q->min;
 }
 
+/* Unlocks. One sleeper is woken at a time, and wakes the next when it leaves something behind: a
+ * burst that one applier does alone costs one wake-up. */
+static void release(struct ls_queue *q)
+{
+    bool wake = q->sleepers > 0 && !q->waking && !q->blocked && q->head != q->tail;
+
+    q->waking = q->waking || wake;
+    ls_mutex_unlock(&q->lock);
+    if (wake) {
+        ls_cond_signal(&q->cond);
+    }
+}
+
 void ls_queue_put(struct ls_queue *q, const struct ls_item *item)
 {
     ls_mutex_lock(&q->lock);
@@ -70,11 +83,7 @@ void ls_queue_put(struct ls_queue *q, const struct ls_item *item)
     }
     q->ring[q->tail++ & (q->size - 1)] = *item;
     atomic_store(&q->length, q->tail - q->head);
-    bool wake = q->sleepers > 0 && !q->blocked;
-    ls_mutex_unlock(&q->lock);
-    if (wake) {
-        ls_cond_signal(&q->cond);
-    }
+    release(q);
 }
 
 bool ls_queue_take(struct ls_queue *q, struct ls_item *item)
@@ -86,6 +95,7 @@ bool ls_queue_take(struct ls_queue *q, struct ls_item *item)
         q->sleepers++;
         ls_cond_wait(&q->cond, &q->lock);
         q->sleepers--;
+        q->waking = false;
     }
     if (!q->closed) {
         *item = q->ring[q->head++ & (q->size - 1)];
@@ -93,7 +103,7 @@ bool ls_queue_take(struct ls_queue *q, struct ls_item *item)
         q->blocked = ls_item_is_barrier(item);
         got = true;
     }
-    ls_mutex_unlock(&q->lock);
+    release(q);
     return got;
 }
 
@@ -102,8 +112,7 @@ void ls_queue_unblock(struct ls_queue *q)
     ls_mutex_lock(&q->lock);
     LS_ASSERT(q->blocked || q->closed);
     q->blocked = false;
-    ls_cond_broadcast(&q->cond);
-    ls_mutex_unlock(&q->lock);
+    release(q);
 }
 
 void ls_queue_close(struct ls_queue *q)

@@ -68,6 +68,7 @@ struct ls_queue {
     uint64_t tail; /* and ever put */
     _Atomic uint64_t length;
     uint32_t sleepers;
+    bool waking;  /* a sleeper was signalled and does not run yet */
     bool blocked; /* a barrier item is being done */
     bool closed;
     /* for the status variables, since the last reset */
