@@ -83,20 +83,30 @@ void core_epoch_tell(struct ls_core *c)
     }
 }
 
-/* Two primary components of one history: only a person can have made them, and only a person can
- * say whose writes are to stay. Neither gives way by itself. */
+/* Two primary components under one name, of one history or of two: only a person can have made
+ * them, and only a person can say whose writes are to stay. Neither gives way by itself. */
 static void warn_of_twin(struct ls_core *c, const struct peer *p)
 {
     struct epoch mine = epoch_of(&c->latest);
+    bool one_history = ls_uuid_equal(&p->epoch.group, &mine.group);
 
-    if (c->role == LS_ROLE_LEADER && c->primary && p->primary && !core_is_member(c, &p->id) &&
-        ls_uuid_equal(&p->epoch.group, &mine.group) && compare(&p->epoch, &mine) != 0) {
+    if (c->role != LS_ROLE_LEADER || !c->primary || !p->primary || core_is_member(c, &p->id) ||
+        same_epoch(&p->epoch, &mine)) {
+        return;
+    }
+    if (one_history) {
         core_log(c, LS_LOG_ERROR,
                  "%s belongs to another primary component of this cluster (epoch %llu, ours %llu): "
                  "stop the servers of one of the two and start them again; what was written there "
                  "since they parted is given up",
                  LS_UUID_STR(&p->id), (unsigned long long)p->epoch.number,
                  (unsigned long long)mine.number);
+    } else {
+        core_log(c, LS_LOG_ERROR,
+                 "another cluster has this name (%s, ours %s): restart one of the two "
+                 "without --wsrep-new-cluster, what was written there is given up, or change its "
+                 "wsrep_cluster_name",
+                 LS_UUID_STR(&p->epoch.group), LS_UUID_STR(&mine.group));
     }
 }
 
@@ -106,13 +116,16 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         .group = m->u.epoch.group, .number = m->u.epoch.epoch, .id = m->u.epoch.epoch_id};
     p->epoch_told = true;
     p->primary = m->u.epoch.primary != 0;
-    if (c->latest.count == 0 || !ls_uuid_equal(&p->epoch.group, &c->latest.group)) {
+    if (c->latest.count == 0) {
+        return;
+    }
+    warn_of_twin(c, p);
+    if (!ls_uuid_equal(&p->epoch.group, &c->latest.group)) {
         return;
     }
     if (!ls_uuid_equal(&c->highest.group, &p->epoch.group) || compare(&p->epoch, &c->highest) > 0) {
         c->highest = p->epoch;
     }
-    warn_of_twin(c, p);
     if (core_epoch_outlived(c) && !c->primary &&
         (c->role == LS_ROLE_LEADER || c->role == LS_ROLE_CANDIDATE || c->role == LS_ROLE_CATCHUP)) {
         core_log(c, LS_LOG_INFO,

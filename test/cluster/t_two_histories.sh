@@ -1,0 +1,28 @@
+# Two servers bootstrapped under one cluster name: two clusters, which nothing merges. A third one
+# becomes a member of one of them, and who writes where he should not is told.
+. "$(dirname "$0")/lib.sh"
+test_begin
+NODES=3
+for n in 1 2 3; do
+    must node_prepare $n
+done
+must node_start 1 --wsrep-new-cluster
+must node_start 2 --wsrep-new-cluster
+must keys_table 1 t.k
+must sql 2 "CREATE DATABASE u; CREATE TABLE u.k (k VARCHAR(40) PRIMARY KEY)"
+must node_start 3
+home=1
+sql 3 "SELECT 1 FROM t.k LIMIT 1" >/dev/null 2>&1 || home=2
+other=$((3 - home))
+echo "    node 3 became a member of node $home's cluster"
+expect "two members there" cluster_wait_size 2 $home 3
+expect "one here" cluster_wait_size 1 $other
+expect "each goes on: the first" sql 1 "INSERT INTO t.k VALUES ('one')"
+expect "and the second" sql 2 "INSERT INTO u.k VALUES ('two')"
+told() { log_says 1 "$1" || log_says 2 "$1"; }
+expect "what is wrong is told" wait_until 20 told "another cluster has this name .*wsrep_cluster_name"
+# The way out, as the message says.
+must node_stop $other
+must node_start $other
+expect "stopped and started, it joins" cluster_wait_size 3 1 2 3
+expect "with the data of the others" sql $other "SELECT 1 FROM $([ $home = 1 ] && echo t || echo u).k LIMIT 1"
