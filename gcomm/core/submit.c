@@ -141,12 +141,9 @@ static struct staged *staged_get(struct ls_core *c, const struct ls_sub_id *sub,
         c->staged = grown;
         c->staged_cap = cap;
     }
+    LS_ASSERT(c->staged != NULL);
     s = &c->staged[c->staged_count++];
-    memset(s, 0, sizeof(*s));
-    s->sub = *sub;
-    s->size = size;
-    s->hash = hash;
-    s->since_us = c->now_us;
+    *s = (struct staged){.sub = *sub, .size = size, .hash = hash, .since_us = c->now_us};
     return s;
 }
 

@@ -477,7 +477,7 @@ bool engine_has_payload(struct ls_engine *e, const struct ls_entry *entry)
 struct blob *engine_own_blob(struct ls_engine *e, uint64_t id, uint64_t *hash)
 {
     struct ls_piece pieces[4];
-    struct blob *made = NULL;
+    struct blob *made = NULL, *blob = NULL;
     struct slot *slot;
     size_t count = 0;
     bool copy;
@@ -497,20 +497,20 @@ struct blob *engine_own_blob(struct ls_engine *e, uint64_t id, uint64_t *hash)
     }
     ls_mutex_lock(&e->mutex);
     slot = engine_find_slot(e, id);
-    if (slot == NULL || slot->committed) {
-        slot = NULL;
-    } else if (slot->blob == NULL) {
-        slot->blob = made;
-    } else {
-        free(made);
-    }
-    made = slot != NULL ? slot->blob : NULL;
-    if (made != NULL) {
-        made->refs++;
+    if (slot != NULL && !slot->committed) {
+        if (slot->blob == NULL) {
+            slot->blob = made;
+            made = NULL;
+        }
+        blob = slot->blob;
         *hash = slot->hash;
     }
+    if (blob != NULL) {
+        blob->refs++;
+    }
     ls_mutex_unlock(&e->mutex);
-    return made;
+    free(made);
+    return blob;
 }
 
 void engine_submission_committed(struct ls_engine *e, uint64_t id)

@@ -520,7 +520,7 @@ enum ls_rc ls_log_truncate(struct ls_log *log, uint64_t index, struct ls_error *
     }
     if (index > last.index + 1) {
         if (!ls_log_get(log, index - 1, &e, NULL)) {
-            rc = ls_error_set(&why, LS_E_CORRUPT, "entry %" PRIu64 " cannot be read", index - 1);
+            ls_error_set(&why, LS_E_CORRUPT, "entry %" PRIu64 " cannot be read", index - 1);
             return ls_log_fail(log, &why, err);
         }
         last = ls_entry_pos(&e);

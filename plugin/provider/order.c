@@ -121,7 +121,6 @@ void ls_order_pass(struct ls_order *o, int64_t number)
 {
     ls_mutex_lock(&o->lock);
     int64_t before = atomic_load_explicit(&o->position, memory_order_relaxed);
-    int64_t now = before;
 
     LS_ASSERT(number > before);
     if (number > o->highest) {
@@ -133,7 +132,7 @@ void ls_order_pass(struct ls_order *o, int64_t number)
     o->passes++;
     o->window_sum += (uint64_t)(o->highest - before);
     if (number == before + 1) {
-        now = number;
+        int64_t now = number;
         while (now < o->highest && ring_get(o, now + 1)) {
             ring_put(o, ++now, false);
         }

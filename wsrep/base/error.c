@@ -29,6 +29,8 @@ const char *ls_rc_name(enum ls_rc rc)
     return (unsigned)rc < LS_E__COUNT ? names[rc] : "unknown error code";
 }
 
+#undef ls_error_set
+
 enum ls_rc ls_error_set(struct ls_error *err, enum ls_rc code, const char *fmt, ...)
 {
     if (err != NULL) {

@@ -39,6 +39,10 @@ const char *ls_rc_name(enum ls_rc rc);
 enum ls_rc ls_error_set(struct ls_error *err, enum ls_rc code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__ /* which does not look into error.c: that is what it returns */
+#define ls_error_set(err, code, ...) (ls_error_set((err), (code), __VA_ARGS__), (code))
+#endif
+
 /* Puts "prefix: " before the text that is there, keeps and returns the code. err may be NULL:
  * then `code` is returned unchanged. */
 enum ls_rc ls_error_wrap(struct ls_error *err, enum ls_rc code, const char *fmt, ...)

@@ -32,6 +32,12 @@ struct ls_tcp {
     char peer_host[LS_TCP_ADDR_SIZE];
 };
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 bool ls_sockaddr_format(const struct sockaddr *sa, socklen_t len, char *host, size_t host_size,
                         char *addr, size_t addr_size)
 {
@@ -402,11 +408,11 @@ static void listener_event(uv_poll_t *handle, int status, int events)
     struct ls_tcp_listener *l = (struct ls_tcp_listener *)handle;
 
     for (int i = 0; i < ACCEPTS_PER_TURN && l->fd >= 0; i++) {
-        struct sockaddr_storage ss;
-        socklen_t len = sizeof(ss);
-        int fd = accept4(l->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        union address a = {0};
+        socklen_t len = sizeof(a);
+        int fd = accept4(l->fd, &a.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accept_one(l, fd, (struct sockaddr *)&ss, len);
+            accept_one(l, fd, &a.any, len);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -475,13 +481,12 @@ static enum ls_rc bind_any(const char *host, uint16_t port, int *out, struct ls_
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof(ss);
+    union address a = {0};
+    socklen_t len = sizeof(a);
     in_port_t port = 0;
 
-    if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0) {
-        port = ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-                                        : ((struct sockaddr_in *)&ss)->sin_port;
+    if (getsockname(fd, &a.any, &len) == 0) {
+        port = a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port;
     }
     return ntohs(port);
 }
