@@ -85,11 +85,17 @@ class Writer(threading.Thread):
         self.ending.set()
 
 
-def prepare(socket):
-    connection = Connection(socket)
+def prepare(sockets):
+    """The table, made on the first server and seen on all."""
+    connection = Connection(sockets[0])
     connection.execute("CREATE DATABASE IF NOT EXISTS t")
     connection.execute(f"CREATE TABLE {TABLE} (k VARCHAR(24) PRIMARY KEY, node INT, v INT) ENGINE=InnoDB")
     connection.close()
+    for socket in sockets:
+        connection = Connection(socket)
+        connection.execute("SET SESSION wsrep_sync_wait = 15")
+        connection.execute(f"SELECT COUNT(*) FROM {TABLE}")
+        connection.close()
 
 
 class Verdict:
