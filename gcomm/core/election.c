@@ -451,8 +451,13 @@ void core_election_tick(struct ls_core *c)
         try_win(c); /* the time for answers may be over */
         return;
     }
-    if (c->now_us < c->election_due_us || !core_may_stand(c)) {
+    if (c->now_us < c->election_due_us) {
         return;
     }
-    core_campaign(c, false);
+    if (core_may_stand(c)) {
+        core_campaign(c, false);
+    } else if (c->role != LS_ROLE_FOLLOWER) {
+        /* what it adopted so far says that it was removed, and the rest does not come */
+        core_become_follower(c, &ls_uuid_zero);
+    }
 }

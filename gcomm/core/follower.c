@@ -67,6 +67,26 @@ static void send_nack(struct ls_core *c, const struct ls_uuid *to, const struct 
     m->u.ack.delivered = c->delivered;
 }
 
+/* The leader that let us in died, and the next one, which does not know yet that we began anew,
+ * takes us for a voter, who has no need of verdicts. It may need our acknowledgement to find out, so
+ * we take what it sends and ask to be let in once more. */
+static void note_verdict(struct ls_core *c, const struct ls_entry *e)
+{
+    if (c->want_join || e->type != LS_ENTRY_WRITESET || e->index > c->verdicts_upto ||
+        e->verdict != LS_VERDICT_UNKNOWN) {
+        return;
+    }
+    core_log(c, LS_LOG_INFO,
+             "entry %llu came without its verdict, which cannot be found here: asking to be let in "
+             "again",
+             (unsigned long long)e->index);
+    if (c->primary) {
+        core_nonprimary(c);
+    }
+    c->want_join = true;
+    c->need_state = true;
+}
+
 bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_here,
                        bool *need_payload)
 {
@@ -93,6 +113,7 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
             *need_payload = true;
             return false;
         }
+        note_verdict(c, &e);
         core_append(c, &e);
         if (c->role == LS_ROLE_LEFT) {
             return false;

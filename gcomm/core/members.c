@@ -557,6 +557,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
             core_adopt_config(c, config, m->u.welcome.joined_index);
         }
     } else {
+        c->verdicts_upto = m->u.welcome.joined_index;
         c->joined_term = m->u.welcome.joined_pos.term; /* kept with the log that begins */
         core_reset_log(c, &m->u.welcome.base, m->u.welcome.base_cut, config,
                        m->u.welcome.joined_index);
