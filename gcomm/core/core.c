@@ -9,7 +9,6 @@
 void ls_core_params_default(struct ls_core_params *p)
 {
     *p = (struct ls_core_params){
-        .heartbeat_us = 100000,
         .election_min_us = 500000,
         .election_max_us = 900000,
         .quiet_us = 1500000,
@@ -340,6 +339,9 @@ uint64_t ls_core_needed_index(const struct ls_core *core)
     struct ls_log_pos at_cut;
     uint64_t needed = core->commit;
 
+    if (ls_uuid_is_zero(&core->leader)) {
+        return core->base.index + 1; /* who leads next may need us for what a voter lacks */
+    }
     if (core->log.find_seqno(core->log.ctx, core->cut_committed, &at_cut) &&
         at_cut.index + 1 < needed) {
         needed = at_cut.index + 1;

@@ -541,7 +541,11 @@ static void flush_db(struct ls_node *n)
             n->disk.db = s->db;
         }
         n->disk.verdicts_synced = s->delivered;
-        purge(n);
+        uint64_t last = ls_disk_last(&n->disk).index;
+        if (last != s->purged_at) { /* a log that does not grow fits into its bounds */
+            purge(n);
+            s->purged_at = last;
+        }
     }
 }
 

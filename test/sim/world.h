@@ -76,7 +76,8 @@ struct ls_server {
     int64_t cut;                                    /* commit cut in force where the index is */
     struct ls_sim_taken taken[LS_SIM_KEEP_SECONDS]; /* at the last flushes, a ring */
     uint32_t taken_next;
-    int64_t flush_at; /* next time the database writes its position */
+    uint64_t purged_at; /* the log's last index then */
+    int64_t flush_at;   /* next time the database writes its position */
     int64_t reported_applied;
     uint64_t reported_delivered;
     /* state transfer */
