@@ -36,8 +36,6 @@ struct ls_join {
 /* What a DONATE item carries. */
 struct ls_donation {
     struct ls_uuid joiner;
-    bool bypass;
-    int64_t joiner_seqno; /* with bypass: the joiner's position */
     size_t size;
     uint8_t request[]; /* the server's bytes */
 };
