@@ -68,8 +68,8 @@ static void send_nack(struct ls_core *c, const struct ls_uuid *to, const struct 
 }
 
 /* The leader that let us in died, and the next one, which does not know yet that we began anew,
- * takes us for a voter, who has no need of verdicts. It may need our acknowledgement to find out, so
- * we take what it sends and ask to be let in once more. */
+ * takes us for a voter, who has no need of verdicts. It may need our acknowledgement to find out,
+ * so we take what it sends and ask to be let in once more. */
 static void note_verdict(struct ls_core *c, const struct ls_entry *e)
 {
     if (c->want_join || e->type != LS_ENTRY_WRITESET || e->index > c->verdicts_upto ||

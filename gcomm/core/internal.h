@@ -188,7 +188,7 @@ struct ls_core {
     uint64_t commit_sample;
     int64_t commit_sample_us;
     uint64_t verdicts_upto; /* up to here our index needs the verdicts that come with entries */
-    uint64_t joined_term; /* of the entry that let us in last, or a higher one */
+    uint64_t joined_term;   /* of the entry that let us in last, or a higher one */
     struct control *controls;
     size_t control_count;
     size_t control_cap;
