@@ -9,6 +9,7 @@
 void ls_core_params_default(struct ls_core_params *p)
 {
     *p = (struct ls_core_params){
+        .heartbeat_us = 100000,
         .election_min_us = 500000,
         .election_max_us = 900000,
         .quiet_us = 1500000,
