@@ -83,18 +83,24 @@ void core_epoch_tell(struct ls_core *c)
     }
 }
 
+bool core_epoch_is_elsewhere(const struct ls_core *c, const struct peer *p)
+{
+    return p->epoch_told && p->primary && !ls_uuid_equal(&p->epoch.group, &c->latest.group);
+}
+
 /* Two primary components under one name, of one history or of two: only a person can have made
  * them, and only a person can say whose writes are to stay. Neither gives way by itself. */
 static void warn_of_twin(struct ls_core *c, const struct peer *p)
 {
     struct epoch mine = epoch_of(&c->latest);
-    bool one_history = ls_uuid_equal(&p->epoch.group, &mine.group);
 
-    if (c->role != LS_ROLE_LEADER || !c->primary || !p->primary || core_is_member(c, &p->id) ||
-        same_epoch(&p->epoch, &mine)) {
+    if (c->role != LS_ROLE_LEADER || !c->primary || !p->primary || same_epoch(&p->epoch, &mine)) {
         return;
     }
-    if (one_history) {
+    if (!core_epoch_is_elsewhere(c, p)) {
+        if (core_is_member(c, &p->id)) {
+            return; /* it has not heard of our epoch yet */
+        }
         core_log(c, LS_LOG_ERROR,
                  "%s belongs to another primary component of this cluster (epoch %llu, ours %llu): "
                  "stop the servers of one of the two and start them again; what was written there "

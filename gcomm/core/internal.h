@@ -384,6 +384,8 @@ void core_epoch_greet(struct ls_core *c, const struct ls_uuid *to);
 void core_epoch_tell(struct ls_core *c); /* all, when ours has changed */
 /* Whether what this peer says as a leader or candidate is of a past that ours has ended. */
 bool core_epoch_is_past(const struct ls_core *c, const struct peer *p);
+/* It is in a primary component of another history than ours. */
+bool core_epoch_is_elsewhere(const struct ls_core *c, const struct peer *p);
 /* A peer belongs to a later epoch of our history: we form no component by ourselves. */
 bool core_epoch_outlived(const struct ls_core *c);
 

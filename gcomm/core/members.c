@@ -142,7 +142,7 @@ static bool is_dead(struct ls_core *c, const struct ls_member *m)
     if (p == NULL) {
         return c->now_us - c->leader_since_us > c->params.suspect_us;
     }
-    if (!p->up && p->unreachable) {
+    if ((!p->up && p->unreachable) || core_epoch_is_elsewhere(c, p)) {
         return true;
     }
     return c->now_us - p->heard_us > c->params.suspect_us;
@@ -162,6 +162,17 @@ static bool change_leavers(struct ls_core *c, struct ls_config *next)
     return changed;
 }
 
+static const char *why_dead(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p = core_peer(c, id);
+
+    if (core_is_evicted(c, id)) {
+        return "is shut out";
+    }
+    return p != NULL && core_epoch_is_elsewhere(c, p) ? "has joined another cluster"
+                                                      : "does not answer";
+}
+
 static bool change_dead(struct ls_core *c, struct ls_config *next)
 {
     bool changed = false;
@@ -170,7 +181,7 @@ static bool change_dead(struct ls_core *c, struct ls_config *next)
         const struct ls_member *m = &c->latest.members[i];
         if (is_dead(c, m)) {
             core_log(c, LS_LOG_INFO, "%s (%s) %s: removing it from the group", LS_UUID_STR(&m->id),
-                     m->name, core_is_evicted(c, &m->id) ? "is shut out" : "does not answer");
+                     m->name, why_dead(c, &m->id));
             changed |= ls_config_remove(next, &m->id);
         }
     }
