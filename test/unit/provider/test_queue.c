@@ -70,6 +70,8 @@ struct shared {
     struct ls_queue q;
     _Atomic int64_t taken;
     _Atomic int barriers_running;
+    ls_mutex lock;
+    ls_cond all_out;
     _Atomic int64_t barrier_seqno; /* of the barrier item being done; nothing above may be out */
 };
 
@@ -115,12 +117,66 @@ static void test_barriers_among_threads(void **state)
     ls_queue_destroy(&s.q);
 }
 
+/* Each holds what it took until all are out, as appliers do that wait for each other's orders. */
+static void *hold_main(void *arg)
+{
+    struct shared *s = arg;
+    struct ls_item item;
+
+    assert_true(ls_queue_take(&s->q, &item));
+    ls_mutex_lock(&s->lock);
+    atomic_fetch_add(&s->taken, 1);
+    ls_cond_broadcast(&s->all_out);
+    while (atomic_load(&s->taken) < THREADS) {
+        ls_cond_wait(&s->all_out, &s->lock);
+    }
+    ls_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* A burst wakes one sleeper; the others must be woken by those before them, also behind a barrier.
+ */
+static void test_burst_wakes_all(void **state)
+{
+    for (int round = 0; round < 200; round++) {
+        struct shared s = {.taken = 0};
+        struct ls_item item;
+        ls_thread t[THREADS];
+
+        ls_mutex_init(&s.lock);
+        ls_cond_init(&s.all_out);
+        ls_queue_init(&s.q);
+        ls_queue_reopen(&s.q);
+        if (round % 2 == 1) {
+            put(&s.q, LS_ITEM_VIEW, 1);
+            assert_true(ls_queue_take(&s.q, &item));
+        }
+        for (int i = 0; i < THREADS; i++) {
+            assert_true(ls_thread_start(&t[i], "hold", hold_main, &s));
+        }
+        for (int64_t n = 0; n < THREADS; n++) {
+            put(&s.q, LS_ITEM_APPLY, 2 + n);
+        }
+        if (round % 2 == 1) {
+            ls_queue_unblock(&s.q);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            ls_thread_join(t[i]);
+        }
+        ls_queue_close(&s.q);
+        ls_queue_destroy(&s.q);
+        ls_cond_destroy(&s.all_out);
+        ls_mutex_destroy(&s.lock);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_growth),
         cmocka_unit_test(test_closed_keeps_items),
         cmocka_unit_test(test_barriers_among_threads),
+        cmocka_unit_test(test_burst_wakes_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
