@@ -263,6 +263,7 @@ static void queue_donation(struct ls_provider *p, const struct ls_entry *e,
 
     LS_ASSERT(d != NULL);
     d->joiner = r->joiner;
+    d->bypass_at = r->ist_wanted ? r->position.seqno : LS_SEQNO_UNDEFINED;
     d->size = r->request_size;
     if (d->size > 0) {
         memcpy(d->request, r->request, d->size);

@@ -248,6 +248,8 @@ void ls_view_wake_server(struct ls_provider *p, void *recv_ctx);
 /* Joiner: fetches a snapshot; returns the position got, ends the process when it cannot. False: the
  * node leaves. */
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);
+/* The stream brings what is missing; a donor's script is needed for its word only. */
+bool ls_transfer_greet(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);
 void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 wsrep_status_t ls_provider_sst_sent(wsrep_t *self, const wsrep_gtid_t *id, int rcode);
 wsrep_status_t ls_provider_sst_received(wsrep_t *self, const wsrep_gtid_t *id,
@@ -318,6 +320,7 @@ void ls_provider_stats_reset(wsrep_t *self);
 
 /* ---- services.c: symbols beside the loader ---- */
 bool ls_services_allow(void *ctx, const char *address);
+bool ls_services_gtid_mode(void); /* the server numbers transactions by the group's order */
 void ls_services_event(const char *name, const char *value);
 /* The engine that node isolation cuts off. */
 void ls_services_set_engine(struct ls_engine *e);

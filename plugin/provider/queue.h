@@ -36,6 +36,7 @@ struct ls_join {
 /* What a DONATE item carries. */
 struct ls_donation {
     struct ls_uuid joiner;
+    int64_t bypass_at; /* position of a joiner that needs no data; LS_SEQNO_UNDEFINED: it does */
     size_t size;
     uint8_t request[]; /* the server's bytes */
 };

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* The server's variable of this name. Other processes that load us have none. */
+extern char wsrep_gtid_mode __attribute__((weak));
+
 static struct {
     _Atomic(wsrep_allowlist_service_v1_t *) allowlist;
     _Atomic(wsrep_event_service_v1_t *) event;
@@ -14,6 +17,11 @@ static struct {
     wsrep_allowlist_service_v1_t allowlist_copy;
     wsrep_event_service_v1_t event_copy;
 } services;
+
+bool ls_services_gtid_mode(void)
+{
+    return &wsrep_gtid_mode != NULL && wsrep_gtid_mode != 0;
+}
 
 int wsrep_init_allowlist_service_v1(wsrep_allowlist_service_v1_t *service)
 {

@@ -3,6 +3,7 @@
  * donor only starts the server's script, which reports from a thread of its own. */
 #include "plugin/provider/provider.h"
 
+#include "sst/donor/donor.h"
 #include "sst/donor/request.h"
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
@@ -19,14 +20,21 @@
 
 /* ---- joiner ---- */
 
-static enum ls_rc submit_request(struct ls_provider *p, const struct ls_uuid *group,
-                                 const void *req, size_t len)
+/* What the joiner asks with. */
+struct ask {
+    struct ls_gtid have; /* seqno undefined: all the data are needed */
+    const void *request;
+    size_t size;
+};
+
+static enum ls_rc submit_request(struct ls_provider *p, const struct ask *ask)
 {
     struct ls_sst_request r = {
         .joiner = p->self,
-        .position = {.uuid = *group, .seqno = LS_SEQNO_UNDEFINED},
-        .request = req,
-        .request_size = len,
+        .position = ask->have,
+        .ist_wanted = ask->have.seqno != LS_SEQNO_UNDEFINED,
+        .request = ask->request,
+        .request_size = ask->size,
     };
     struct ls_engine *e = ls_provider_use_engine(p);
 
@@ -74,8 +82,7 @@ static void pause_before_retry(struct ls_provider *p)
 }
 
 /* Asks until there is a donor. */
-static void find_donor(struct ls_provider *p, const struct ls_uuid *group, const void *req,
-                       size_t len)
+static void find_donor(struct ls_provider *p, const struct ask *ask)
 {
     bool granted = false;
 
@@ -87,7 +94,7 @@ static void find_donor(struct ls_provider *p, const struct ls_uuid *group, const
         if (stop) {
             return;
         }
-        enum ls_rc rc = submit_request(p, group, req, len);
+        enum ls_rc rc = submit_request(p, ask);
         ls_mutex_lock(&p->lock);
         granted = rc == LS_OK && wait_answer(p);
         if (!granted && !over(p)) {
@@ -170,6 +177,21 @@ static void tell_if_foreign(struct ls_provider *p, const struct ls_uuid *group)
     }
 }
 
+/* False: leaving. */
+static bool receive(struct ls_provider *p, const struct ls_join *join, const struct ask *ask,
+                    struct ls_sst_wait *got)
+{
+    find_donor(p, ask);
+    if (!wait_received(p, got)) {
+        if (got->failure[0] != '\0') {
+            ls_phase_abort(p, got->failure);
+        }
+        return false;
+    }
+    check_received(p, join, got);
+    return true;
+}
+
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno)
 {
     struct ls_sst_wait got;
@@ -189,15 +211,12 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
                        "(gcache.size), and a running server cannot take a full copy: restart it");
     }
     ls_saved_state_mark_unsafe(p->saved, NULL);
-    find_donor(p, &join->config.group, req, len);
+    struct ask ask = {{join->config.group, LS_SEQNO_UNDEFINED}, req, len};
+    bool received = receive(p, join, &ask, &got);
     free(req);
-    if (!wait_received(p, &got)) {
-        if (got.failure[0] != '\0') {
-            ls_phase_abort(p, got.failure);
-        }
+    if (!received) {
         return false; /* leaving: the file goes on showing no position */
     }
-    check_received(p, join, &got);
     struct ls_grastate s = {.position = {.uuid = join->config.group, .seqno = LS_SEQNO_UNDEFINED}};
     ls_saved_state_set(p->saved, &s, NULL);
     ls_saved_state_mark_safe(p->saved, NULL);
@@ -205,6 +224,50 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
             (long long)got.position.seqno);
     *seqno = got.position.seqno;
     return true;
+}
+
+/* Once asked, the server does not start without an answer: only where somebody can give it. */
+static bool somebody_knows(struct ls_provider *p)
+{
+    struct ls_sst_request r = {.joiner = p->self, .ist_wanted = true};
+    struct ls_donor_choice choice;
+
+    snprintf(r.donors, sizeof(r.donors), "%s", p->donor_list);
+    ls_mutex_lock(&p->lock);
+    bool yes = ls_donor_choose(&p->config, NULL, &ls_uuid_zero, &r, &choice) == LS_OK;
+    ls_mutex_unlock(&p->lock);
+    return yes;
+}
+
+/* With wsrep_gtid_mode a server that starts learns the domain of the group's GTIDs from the script
+ * of a donor and from nowhere else. As with Galera's IST the scripts shake hands and send no data.
+ */
+bool ls_transfer_greet(struct ls_provider *p, const struct ls_join *join, int64_t *seqno)
+{
+    struct ls_sst_wait got;
+    size_t len;
+
+    if (atomic_load(&p->engines_up) || !ls_services_gtid_mode()) {
+        return true;
+    }
+    if (!somebody_knows(p)) {
+        ls_warn(
+            "wsrep_gtid_mode: no other member can tell the domain of the group's GTIDs now, and "
+            "the server takes its own setting only when it bootstraps: once it is up, SET GLOBAL "
+            "wsrep_gtid_domain_id on each node");
+        return true;
+    }
+    ls_info("wsrep_gtid_mode: asking a donor for the domain of the group's GTIDs");
+    begin_wait(p);
+    void *req = ask_server(p, &len);
+    struct ask ask = {{join->config.group, *seqno}, req, len};
+    bool ok = len == 0 || receive(p, join, &ask, &got);
+    free(req);
+    if (ok && len > 0) {
+        *seqno = got.position.seqno;
+        atomic_store(&p->engines_up, true);
+    }
+    return ok;
 }
 
 wsrep_status_t ls_provider_sst_received(wsrep_t *self, const wsrep_gtid_t *id,
@@ -272,8 +335,9 @@ void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *i
     ls_mutex_lock(&p->lock);
     at.uuid = ls_uuid_to_wsrep(&p->group);
     ls_mutex_unlock(&p->lock);
-    at.seqno = seqno;
-    if (p->server.sst_donate(p->server.app_ctx, recv_ctx, &req, &at, &state, false) !=
+    bool bypass = d->bypass_at != LS_SEQNO_UNDEFINED;
+    at.seqno = bypass ? d->bypass_at : seqno;
+    if (p->server.sst_donate(p->server.app_ctx, recv_ctx, &req, &at, &state, bypass) !=
         WSREP_CB_SUCCESS) {
         ls_error_log("SST failed: the server could not start to send its state, see above.");
         end_donation(p, -ECANCELED);

@@ -181,6 +181,10 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
         bool known = stream_suffices(p, join);
         set_position(p, known ? position : join->joined.seqno - 1);
     } else if (stream_suffices(p, join)) {
+        if (!ls_transfer_greet(p, join, &position)) {
+            p->no_state = true;
+            return;
+        }
         ls_ist_begin(p, position, join->joined.seqno);
         set_position(p, position);
     } else {
