@@ -59,6 +59,7 @@ struct ls_core_params {
     uint32_t window_entries; /* default 8192 */
     int64_t cut_interval;    /* seqnos between commit cuts, default 128 */
     uint8_t sync_majority;   /* 1: acknowledge only what LOG_HELD covers (rule 19) */
+    uint8_t ack_all;         /* 1: ack.level=all (rule 24); the leader's counts */
     uint8_t ignore_quorum;   /* pc.ignore_quorum: go on with whoever is left */
     uint8_t ignore_sb;       /* pc.ignore_sb: go on when exactly half is left */
 };

@@ -125,7 +125,7 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
 /* Origins that wait for this acknowledgement and cannot count without it (P6, rule 1). */
 static void note_waiting_origins(struct ls_core *c, const struct ls_msg *m)
 {
-    for (uint32_t i = 0; i < m->u.append.count; i++) {
+    for (uint32_t i = 0; i < m->u.append.count && !c->params.ack_all; i++) {
         const struct ls_uuid *o = &m->u.append.entries[i].sub.origin;
         uint32_t k = 0;
         if (m->u.append.entries[i].type != LS_ENTRY_WRITESET || ls_uuid_equal(o, &c->me.id) ||

@@ -35,6 +35,13 @@ struct epoch {
     struct ls_uuid id;
 };
 
+/* ack.level=all: whether a voter's acknowledgements keep pace. */
+struct pace {
+    uint64_t acked;   /* when last looked at */
+    int64_t moved_us; /* when they last moved, or lacked nothing */
+    bool lost;        /* they stood still: not waited for until they have come up */
+};
+
 /* Another node that we have a connection to, or that is a member. */
 struct peer {
     struct ls_uuid id;
@@ -48,6 +55,7 @@ struct peer {
     uint64_t match; /* it holds everything up to here */
     uint64_t floor; /* sending began behind this index: lower bound of what is in flight */
     uint64_t inflight_bytes;
+    struct pace pace;
     uint64_t commit_sent;
     uint64_t held_sent;
     int64_t sent_us;
@@ -184,6 +192,7 @@ struct ls_core {
     struct ls_config latest; /* as of `last`, states included */
     uint64_t pending_index;  /* entry that made `latest` differ from `old` in quorum; 0: none */
     uint64_t config_index;   /* control entries up to here are contained in `committed` */
+    struct pace own_pace;    /* leader's, as a peer's */
     uint64_t commit_then;    /* leader: commit at least an election time-out ago */
     uint64_t commit_sample;
     int64_t commit_sample_us;

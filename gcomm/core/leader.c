@@ -50,7 +50,8 @@ static struct ls_msg *begin_append(struct ls_core *c, struct peer *p, const stru
     m->u.append.prev = *prev;
     m->u.append.first = prev->index + 1;
     m->u.append.last = prev->index;
-    m->u.append.leader_held = core_self_held(c);
+    /* with ack.level=all nobody counts for himself (P6), all wait for our word */
+    m->u.append.leader_held = c->params.ack_all ? c->commit : core_self_held(c);
     m->u.append.commit = c->commit;
     m->u.append.entries = NULL;
     m->u.append.count = 0;
@@ -360,6 +361,9 @@ void core_leader_tick(struct ls_core *c)
             c->now_us - p->sent_us >= c->params.heartbeat_us) {
             core_leader_heartbeat(c, p);
         }
+    }
+    if (c->params.ack_all) {
+        core_advance_commit(c); /* somebody may have stood still for too long */
     }
     core_sample_commit(c);
     core_manage_members(c);

@@ -116,6 +116,39 @@ static uint64_t quorum_index(struct ls_core *c, const struct ls_config *config)
     return 0;
 }
 
+static bool keeps_pace(const struct ls_core *c, struct pace *pace, bool heard, uint64_t acked)
+{
+    if (acked >= c->last.index || acked != pace->acked) {
+        pace->moved_us = c->now_us;
+    }
+    pace->acked = acked;
+    if (!heard || c->now_us - pace->moved_us > c->params.quiet_us) {
+        pace->lost = true;
+    } else if (acked >= c->commit) {
+        pace->lost = false;
+    }
+    return !pace->lost;
+}
+
+/* What every voter holds that keeps pace. One that does not is waited for again once it has come
+ * up: a sick member holds the others up for quiet_us and no longer. */
+static uint64_t held_by_all(struct ls_core *c, const struct ls_config *config, uint64_t n)
+{
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct ls_member *m = &config->members[i];
+        bool me = ls_uuid_equal(&m->id, &c->me.id);
+        struct peer *p = me ? NULL : core_peer(c, &m->id);
+        bool heard = me || (p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us);
+        uint64_t held = acked_by(c, &m->id);
+
+        if (m->role == LS_MEMBER_VOTER && (me || p != NULL) &&
+            keeps_pace(c, me ? &c->own_pace : &p->pace, heard, held) && held < n) {
+            n = held;
+        }
+    }
+    return n;
+}
+
 /* Every node counts for itself (P6): the leader, and any other that has matched the leader's log in
  * this term. Entries of older terms commit only through one of the current term (rule 2; Raft
  * section 3.6.2). A pending configuration and all behind it need both majorities (rule 8). */
@@ -132,6 +165,9 @@ void core_advance_commit(struct ls_core *c)
             uint64_t both = quorum_index(c, &c->latest);
             both = both < n ? both : n;
             n = both >= c->pending_index ? both : c->pending_index - 1;
+        }
+        if (c->params.ack_all && c->role == LS_ROLE_LEADER) {
+            n = held_by_all(c, &c->old, n);
         }
         if (n < c->term_first || n <= c->commit) {
             return;

@@ -61,6 +61,7 @@ enum ls_rc node_submit(struct node *n, size_t size, uint64_t *index);
 void node_submit_forget(struct node *n, size_t size);
 
 extern bool node_sync_majority;
+extern bool node_ack_all;
 extern uint32_t node_fc_limit;
 
 #endif

@@ -484,6 +484,37 @@ static void test_isolate(void **state)
     free(c);
 }
 
+/* ack.level=all: what is acknowledged stands in every log, and one who is gone is not waited for.
+ */
+static void test_ack_all(void **state)
+{
+    struct cluster *c = calloc(1, sizeof(*c));
+    uint64_t index;
+
+    node_ack_all = true;
+    cluster_start(c);
+    for (int i = 0; i < 600; i++) {
+        assert_int_equal(node_submit(&c->nodes[i % NODES], 3000, &index), LS_OK);
+        for (int k = 0; k < NODES; k++) {
+            struct ls_log_pin *pin = NULL;
+            struct ls_entry e;
+            assert_true(ls_log_get(ls_engine_log(c->nodes[k].engine), index, &e, &pin));
+            ls_log_unpin(pin);
+        }
+    }
+    ls_engine_isolate(c->nodes[2].engine, true);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(node_submit(&c->nodes[i % 2], 10, &index), LS_OK);
+    }
+    ls_engine_isolate(c->nodes[2].engine, false);
+    assert_true(node_wait_members(&c->nodes[0], 3, 2, 8000000));
+    node_wait_synced(&c->nodes[2]);
+    cluster_check(c);
+    cluster_stop(c);
+    node_ack_all = false;
+    free(c);
+}
+
 static void test_reads(void **state)
 {
     struct cluster *c = calloc(1, sizeof(*c));
@@ -649,23 +680,15 @@ static void test_latency(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_three),
-        cmocka_unit_test(test_forget),
-        cmocka_unit_test(test_big),
-        cmocka_unit_test(test_kill_leader),
-        cmocka_unit_test(test_kill_follower),
-        cmocka_unit_test(test_kill_leader_big),
-        cmocka_unit_test(test_quorum),
-        cmocka_unit_test(test_all_die),
-        cmocka_unit_test(test_flow),
-        cmocka_unit_test(test_isolate),
-        cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_durable),
-        cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_alone),           cmocka_unit_test(test_three),
+        cmocka_unit_test(test_forget),          cmocka_unit_test(test_big),
+        cmocka_unit_test(test_kill_leader),     cmocka_unit_test(test_kill_follower),
+        cmocka_unit_test(test_kill_leader_big), cmocka_unit_test(test_quorum),
+        cmocka_unit_test(test_all_die),         cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_isolate),         cmocka_unit_test(test_ack_all),
+        cmocka_unit_test(test_reads),           cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_full_disk),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_durable),         cmocka_unit_test(test_latency),
     };
 
     if (argc > 1) {
