@@ -53,6 +53,32 @@ static void count_certified(struct ls_provider *p, const struct ls_entry *e,
     }
 }
 
+/* cert.log_conflicts: which transactions met. Keys are known by their hashes only. */
+static void tell_conflict(struct ls_provider *p, const struct ls_entry *e,
+                          const struct ls_ws_view *view, const struct ls_cert_result *res)
+{
+    ls_mutex_lock(&p->lock);
+    bool wanted = p->settings.cert_log_conflicts;
+    ls_mutex_unlock(&p->lock);
+    if (!wanted) {
+        return;
+    }
+    if (res->conflict) {
+        ls_info(
+            "Conflict: write-set %lld (member %s, connection %llu, transaction %llu) came after "
+            "%lld with the same key, without having seen it",
+            (long long)e->seqno, LS_UUID_STR(&e->sub.origin),
+            (unsigned long long)view->header.conn_id, (unsigned long long)view->header.trx_id,
+            (long long)res->why.seqno);
+    } else {
+        ls_info("Conflict: write-set %lld (member %s, connection %llu, transaction %llu) had seen "
+                "nothing above %lld, which is too old to be compared",
+                (long long)e->seqno, LS_UUID_STR(&e->sub.origin),
+                (unsigned long long)view->header.conn_id, (unsigned long long)view->header.trx_id,
+                (long long)view->header.last_seen);
+    }
+}
+
 static void decide_own(struct ls_provider *p, struct ls_stream_event *ev,
                        const struct ls_cert_result *res)
 {
@@ -96,6 +122,9 @@ static void deliver_writeset(struct ls_provider *p, struct ls_engine *eng,
     if (look_at(e, &view)) {
         certify(p, e, &view, &res);
         count_certified(p, e, &view, &res);
+        if (!res.pass) {
+            tell_conflict(p, e, &view, &res);
+        }
     }
     ls_log_set_verdict(ls_engine_log(eng), e->index, res.pass ? LS_VERDICT_PASS : LS_VERDICT_FAIL);
     atomic_store(&p->delivered_seqno, e->seqno);

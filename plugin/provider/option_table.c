@@ -55,7 +55,7 @@ const struct ls_option_def ls_provider_option_defs[] = {
     {"gcache.keep_pages_size", LS_OPT_SIZE, DYN | UNUSED, "0", ANY},
     {"gcache.mem_size", LS_OPT_SIZE, DYN | UNUSED, "0", ANY},
     {"gcache.page_size", LS_OPT_SIZE, DYN | UNUSED, "128M", ANY},
-    {"gcache.recover", LS_OPT_BOOL, 0, "yes", ANY},
+    {"gcache.recover", LS_OPT_BOOL, UNUSED, "yes", ANY},
     {"gcache.size", LS_OPT_SIZE, 0, "128M", ANY},
     {"gcache.debug", LS_OPT_INT, HIDDEN | UNUSED, "0", ANY},
 
@@ -88,7 +88,7 @@ const struct ls_option_def ls_provider_option_defs[] = {
     {"gmcast.version", LS_OPT_INT, UNUSED, "0", RANGE(0, 127)},
 
     {"ist.keep_keys", LS_OPT_BOOL, HIDDEN | UNUSED, "yes", ANY},
-    {"ist.recv_addr", LS_OPT_STRING, 0, NULL, ANY},
+    {"ist.recv_addr", LS_OPT_STRING, UNUSED, NULL, ANY},
     {"ist.recv_bind", LS_OPT_STRING, UNUSED, NULL, ANY},
 
     {"pc.announce_timeout", LS_OPT_PERIOD, UNUSED, "PT3S", SOME_OR_NO_TIME},
@@ -96,9 +96,9 @@ const struct ls_option_def ls_provider_option_defs[] = {
     {"pc.checksum", LS_OPT_BOOL, UNUSED, "false", ANY},
     {"pc.ignore_quorum", LS_OPT_BOOL, DYN, "false", ANY},
     {"pc.ignore_sb", LS_OPT_BOOL, DYN, "false", ANY},
-    {"pc.linger", LS_OPT_PERIOD, 0, "PT20S", SOME_OR_NO_TIME},
+    {"pc.linger", LS_OPT_PERIOD, UNUSED, "PT20S", SOME_OR_NO_TIME},
     {"pc.npvo", LS_OPT_BOOL, UNUSED, "false", ANY},
-    {"pc.recovery", LS_OPT_BOOL, 0, "true", ANY},
+    {"pc.recovery", LS_OPT_BOOL, UNUSED, "true", ANY},
     {"pc.version", LS_OPT_INT, UNUSED, "0", RANGE(0, 127)},
     {"pc.wait_prim", LS_OPT_BOOL, 0, "true", ANY},
     {"pc.wait_prim_timeout", LS_OPT_PERIOD, 0, "PT30S", SOME_OR_NO_TIME},

@@ -98,6 +98,7 @@ void ls_provider_fill_params(const struct ls_provider_settings *s, struct ls_cor
     bound_us(&params->election_max_us, params->suspect_us);
     bound_us(&params->election_min_us, params->suspect_us / 2);
     bound_us(&params->heartbeat_us, params->election_min_us / 4);
+    bound_us(&params->heartbeat_us, s->keepalive_us);
     params->sync_majority = s->log_sync_majority;
     params->ack_all = s->ack_all;
     params->ignore_quorum = s->ignore_quorum;

@@ -244,7 +244,7 @@ static void note_unused(const struct ls_options *o, const char *name, const char
     const struct ls_option_def *def = ls_options_find(o, name);
 
     if (def != NULL && (def->flags & LS_OPT_UNUSED) != 0) {
-        ls_debug("option %s = %s is accepted and has no effect in Lockstep", name, value);
+        ls_info("option %s = %s is accepted and has no effect in Lockstep", name, value);
     }
 }
 
@@ -414,7 +414,6 @@ static void read_addresses(const struct ls_options *o, struct ls_provider_settin
     copy_text(s->gcache_dir, sizeof(s->gcache_dir), o, "gcache.dir");
     copy_text(s->base_host, sizeof(s->base_host), o, "base_host");
     copy_text(s->listen_addr, sizeof(s->listen_addr), o, "gmcast.listen_addr");
-    copy_text(s->ist_recv_addr, sizeof(s->ist_recv_addr), o, "ist.recv_addr");
     s->base_port = (uint16_t)ls_options_get_int(o, "base_port");
     if (s->base_host[0] == '\0' ||
         !ls_address_format(s->base_host, s->base_port, s->advertise, sizeof(s->advertise))) {
@@ -432,7 +431,6 @@ void ls_provider_options_get(struct ls_provider_options *po, struct ls_provider_
     out->segment = (uint8_t)ls_options_get_int(o, "gmcast.segment");
     out->stateless = ls_options_get_bool(o, "gcs.stateless");
     out->gcache_size = ls_options_get_int(o, "gcache.size");
-    out->gcache_recover = ls_options_get_bool(o, "gcache.recover");
     out->log_sync_majority = strcasecmp(ls_options_get_text(o, "log.sync"), "majority") == 0;
     out->ack_all = strcasecmp(ls_options_get_text(o, "ack.level"), "all") == 0;
     out->fc_limit = (uint32_t)ls_options_get_int(o, "gcs.fc_limit");
@@ -445,11 +443,9 @@ void ls_provider_options_get(struct ls_provider_options *po, struct ls_provider_
     out->keepalive_us = ls_options_get_period_us(o, "evs.keepalive_period");
     out->peer_timeout_us = ls_options_get_period_us(o, "gmcast.peer_timeout");
     out->time_wait_us = ls_options_get_period_us(o, "gmcast.time_wait");
-    out->linger_us = ls_options_get_period_us(o, "pc.linger");
     out->wait_prim = ls_options_get_bool(o, "pc.wait_prim");
     out->wait_prim_timeout_us = ls_options_get_period_us(o, "pc.wait_prim_timeout");
     out->wait_prim_timeout_given = ls_options_is_set(o, "pc.wait_prim_timeout");
-    out->pc_recovery = ls_options_get_bool(o, "pc.recovery");
     out->ignore_quorum = ls_options_get_bool(o, "pc.ignore_quorum");
     out->ignore_sb = ls_options_get_bool(o, "pc.ignore_sb");
     out->max_ws_size = ls_options_get_int(o, "repl.max_ws_size");

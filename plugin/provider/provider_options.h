@@ -21,15 +21,13 @@ struct ls_provider_settings {
     char gcache_dir[LS_SETTING_PATH_SIZE]; /* where the log lives */
     char base_host[LS_SETTING_HOST_SIZE];  /* "" when unknown */
     uint16_t base_port;
-    char listen_addr[LS_SETTING_ADDR_SIZE];   /* "tcp://host:port" */
-    char advertise[LS_SETTING_ADDR_SIZE];     /* "host:port" others reach us by, "" when unknown */
-    char ist_recv_addr[LS_SETTING_ADDR_SIZE]; /* as written; "" when unknown */
+    char listen_addr[LS_SETTING_ADDR_SIZE]; /* "tcp://host:port" */
+    char advertise[LS_SETTING_ADDR_SIZE];   /* "host:port" others reach us by, "" when unknown */
     uint8_t weight;
     uint8_t segment;
     bool stateless;
 
     int64_t gcache_size;
-    bool gcache_recover;
     bool log_sync_majority; /* log.sync, else none */
     bool ack_all;           /* ack.level */
 
@@ -43,11 +41,9 @@ struct ls_provider_settings {
     int64_t keepalive_us;
     int64_t peer_timeout_us;
     int64_t time_wait_us;
-    int64_t linger_us;
     bool wait_prim;
     int64_t wait_prim_timeout_us;
     bool wait_prim_timeout_given; /* by the user */
-    bool pc_recovery;
     bool ignore_quorum;
     bool ignore_sb;
 

@@ -6,6 +6,7 @@ must cluster_start 3
 must sql 1 "CREATE DATABASE t; CREATE TABLE t.c (id INT PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB;
     INSERT INTO t.c VALUES (1, 0), (2, 0), (3, 0)"
 must tables_equal "1 2 3" t.c
+must sql 1 "SET GLOBAL wsrep_provider_options='cert.log_conflicts=yes'"
 
 # The loser holds the row's lock while the winner's write-set arrives.
 must session_open a 1
@@ -55,3 +56,6 @@ done
 expect_same "no error other than 1213 was seen" "" "$(grep '^ERROR' "$LS_WORK/errors" | grep -v '^ERROR 1213 ')"
 expect_same "180 acknowledged increments make 180" 180 "$(sql 2 "SET SESSION wsrep_sync_wait=1; SELECT n FROM t.c WHERE id = 3")"
 expect "the same rows everywhere" tables_equal "1 2 3" t.c
+failures=$(($(status 1 wsrep_local_cert_failures) + $(status 2 wsrep_local_cert_failures) + $(status 3 wsrep_local_cert_failures)))
+expect_same "with cert.log_conflicts node 1 has told each write-set that failed" "$failures" \
+    "$(grep -c 'Conflict: write-set [0-9]* (member' "$(node_log 1)")"
