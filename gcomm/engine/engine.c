@@ -203,38 +203,10 @@ static void turn_end(void *ctx)
     engine_publish_stats(e);
 }
 
-/* A restart certifies again what was taken without its verdict being kept. It needs all above the
- * cut in force there; the core's own cut may be far ahead of what a node behind has taken. */
-static void purge_log(struct ls_engine *e)
-{
-    uint64_t keep = ls_core_needed_index(e->core);
-    const struct taken *oldest;
-    struct ls_log_pos cut;
-
-    e->taken[e->taken_next] = engine_stream_taken(e);
-    e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
-    if (++e->taken_count <= KEEP_SECONDS) {
-        return; /* rule 20: nothing is old enough yet */
-    }
-    oldest = &e->taken[e->taken_next];
-    if (oldest->cursor < keep) {
-        keep = oldest->cursor;
-    }
-    if (!ls_log_find_seqno(e->log, oldest->cut, &cut)) {
-        return; /* the log starts behind the cut: all of it is needed */
-    }
-    if (cut.index + 1 < keep) {
-        keep = cut.index + 1;
-    }
-    if (engine_flush_log(e)) {
-        ls_log_purge(e->log, keep);
-    }
-}
-
 static void housekeeping(struct ls_engine *e)
 {
     e->housekeeping_us = e->now_us + HOUSEKEEPING_US;
-    purge_log(e);
+    engine_purge_log(e);
     engine_stage_expire(e);
     if (e->opt.chore != NULL) {
         e->opt.chore(e->opt.chore_ctx);

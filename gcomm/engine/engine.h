@@ -206,6 +206,7 @@ struct ls_engine_stats {
     uint64_t fc_recv;
     bool fc_active;
     bool fc_requested;
+    bool log_full;   /* we ask for a pause since the disk of the write-set log is nearly full */
     uint32_t format; /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
     uint64_t latency_count;

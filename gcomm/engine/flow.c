@@ -1,7 +1,8 @@
-/* Flow control: a member whose queue of ordered but not applied write-sets is too long asks all to
- * pause; while a synced member asks, new local write-sets wait in ls_engine_submit(). A pause ends
- * with a word of the member, when it goes down or is not synced any more, or when it does not
- * repeat its request in time: one that stands still holds up nobody for long. */
+/* Flow control: a member whose queue of ordered but not applied write-sets is too long, or whose
+ * disk has no room for more, asks all to pause; while a synced member asks, new local write-sets
+ * wait in ls_engine_submit(). A pause ends with a word of the member, when it goes down or is not
+ * synced any more, or when it does not repeat its request in time: one that stands still holds up
+ * nobody for long. */
 #include "gcomm/engine/internal.h"
 
 static void set_limits(struct ls_engine *e, uint32_t limit, double factor)
@@ -31,10 +32,17 @@ static bool request_is_due(struct ls_engine *e)
     uint32_t length = atomic_load_explicit(&e->recv_queue, memory_order_relaxed);
     uint32_t limit = atomic_load_explicit(&e->fc_limit, memory_order_relaxed);
 
-    return atomic_load_explicit(&e->fc_requested, memory_order_relaxed)
-               ? length <= atomic_load_explicit(&e->fc_low, memory_order_relaxed) ||
-                     limit == UINT32_MAX
-               : length > limit;
+    bool requested = atomic_load_explicit(&e->fc_requested, memory_order_relaxed);
+    bool full = atomic_load_explicit(&e->log_full, memory_order_relaxed);
+
+    if (limit == UINT32_MAX) {
+        return requested;
+    }
+    if (full) {
+        return !requested;
+    }
+    return requested ? length <= atomic_load_explicit(&e->fc_low, memory_order_relaxed)
+                     : length > limit;
 }
 
 void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
@@ -95,7 +103,8 @@ static bool somebody_asks(struct ls_engine *e)
             return true;
         }
     }
-    return atomic_load(&e->fc_requested);
+    /* Whether or not we may ask others to wait, our own write-sets wait for our own disk. */
+    return atomic_load(&e->fc_requested) || atomic_load(&e->log_full);
 }
 
 void engine_flow_update(struct ls_engine *e)

@@ -49,7 +49,7 @@ static bool holds_up(struct ls_provider *p, uint64_t asked_ns)
     return asked_ns - before >= seconds * UINT64_C(500000000);
 }
 
-static void leave_flow_control(struct ls_provider *p, uint64_t length)
+static void leave_flow_control(struct ls_provider *p, uint64_t length, bool log_full)
 {
     int64_t applied = ls_order_position(&p->apply);
 
@@ -61,8 +61,9 @@ static void leave_flow_control(struct ls_provider *p, uint64_t length)
     p->lag.count = 0;
     ls_mutex_unlock(&p->lock);
     ls_info(
-        "This node cannot keep up: %llu write-sets wait to be applied. It has held the others up "
-        "for longer than fc.time_limit allows and leaves flow control until its queue is short",
+        "This node cannot keep up: %s, %llu write-sets wait to be applied. It has held the others "
+        "up for longer than fc.time_limit allows and leaves flow control until its queue is short",
+        log_full ? "the disk of its write-set log is nearly full" : "it applies too slowly",
         (unsigned long long)length);
 }
 
@@ -94,10 +95,10 @@ void ls_lag_check(struct ls_provider *p)
     bool slow = holds_up(p, stats.fc_asked_ns);
     bool leave = phase == LS_PHASE_SYNCED && slow && !p->lag.out && others_keep_up(p);
     bool back = phase == LS_PHASE_DONOR && p->lag.out && p->desyncs == 0 && p->donations == 0 &&
-                length <= p->settings.fc_limit / BACK_SHARE;
+                length <= p->settings.fc_limit / BACK_SHARE && !stats.log_full;
     ls_mutex_unlock(&p->lock);
     if (leave) {
-        leave_flow_control(p, length);
+        leave_flow_control(p, length, stats.log_full);
     } else if (back) {
         come_back(p);
     }

@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -189,6 +190,18 @@ enum ls_rc ls_file_allocate(int fd, uint64_t from, uint64_t to, const char *what
         return rc; /* the first error says more than this one */
     }
     return rc;
+}
+
+enum ls_rc ls_file_free_bytes(const char *dir, uint64_t *bytes, struct ls_error *err)
+{
+    struct statvfs fs;
+
+    *bytes = 0;
+    if (statvfs(dir, &fs) != 0) {
+        return ls_error_errno(err, errno, "cannot ask for the free space of %s", dir);
+    }
+    *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return LS_OK;
 }
 
 enum ls_rc ls_file_sync_data(int fd, const char *what, struct ls_error *err)

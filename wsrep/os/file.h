@@ -44,6 +44,9 @@ enum ls_rc ls_file_set_size(int fd, uint64_t size, const char *what, struct ls_e
 enum ls_rc ls_file_allocate(int fd, uint64_t from, uint64_t to, const char *what,
                             struct ls_error *err);
 
+/* What a write to the file system of this directory may still take. */
+enum ls_rc ls_file_free_bytes(const char *dir, uint64_t *bytes, struct ls_error *err);
+
 enum ls_rc ls_file_sync_data(int fd, const char *what, struct ls_error *err);
 /* Makes creations, renames and removals in the directory durable. */
 enum ls_rc ls_file_sync_dir(const char *dir, struct ls_error *err);

@@ -1,0 +1,104 @@
+/* What of the log may go (rule 20): what nobody needs, and what was taken so long ago that the
+ * storage engine has it on disk by itself. That is 60 s where the disk allows; a burst that fills
+ * it leaves 10 s, ten times what the storage engine waits before it flushes
+ * (innodb_flush_log_at_timeout, 1 s by default). When even that leaves no room, new write-sets wait
+ * (flow.c) until it does. */
+#include "gcomm/engine/internal.h"
+
+#include "wsrep/base/log.h"
+#include "wsrep/os/file.h"
+
+#define KEEP_LEAST_SECONDS 10
+#define ROOM_LEAST_BYTES ((uint64_t)64 << 20)
+#define TELL_US 60000000
+
+static uint64_t mebibytes(uint64_t bytes)
+{
+    return bytes >> 20;
+}
+
+/* The part of the log that only time holds back takes as much of the disk as is left free at most.
+ */
+static size_t seconds_to_keep(struct ls_engine *e, uint64_t log_bytes, uint64_t free_bytes)
+{
+    uint64_t extra = log_bytes > e->opt.log_bytes ? log_bytes - e->opt.log_bytes : 0;
+
+    if (extra <= free_bytes) {
+        return KEEP_SECONDS;
+    }
+    if (e->now_us >= e->short_log_told_us + TELL_US || e->short_log_told_us == 0) {
+        e->short_log_told_us = e->now_us;
+        ls_warn(
+            "the write-set log has grown to %llu MiB, %llu MiB are left on its disk: it keeps the "
+            "last %d s and not %d (gcache.size is %llu MiB)",
+            (unsigned long long)mebibytes(log_bytes), (unsigned long long)mebibytes(free_bytes),
+            KEEP_LEAST_SECONDS, KEEP_SECONDS, (unsigned long long)mebibytes(e->opt.log_bytes));
+    }
+    return KEEP_LEAST_SECONDS;
+}
+
+/* Room for what may come until the next look, as long as waiting can make some. */
+static void judge_room(struct ls_engine *e, uint64_t log_bytes, uint64_t free_bytes)
+{
+    uint64_t grown = log_bytes > e->log_bytes_before ? log_bytes - e->log_bytes_before : 0;
+    uint64_t room = 2 * grown > ROOM_LEAST_BYTES ? 2 * grown : ROOM_LEAST_BYTES;
+    bool full = free_bytes < room && log_bytes > e->opt.log_bytes;
+
+    e->log_bytes_before = log_bytes;
+    if (full == atomic_load(&e->log_full)) {
+        return;
+    }
+    atomic_store(&e->log_full, full);
+    if (full) {
+        ls_warn(
+            "the disk of the write-set log is nearly full (%llu MiB are left): new write-sets wait "
+            "until the log's oldest part may go. Make room there, or write more slowly",
+            (unsigned long long)mebibytes(free_bytes));
+    } else {
+        ls_info("the disk of the write-set log has room again");
+    }
+}
+
+/* Removes what neither others, nor a restart of our own, nor the last `seconds` need. A restart
+ * certifies again what was taken without its verdict being kept: it needs all above the cut in
+ * force there; the core's own cut may be far ahead of what a node behind has taken. */
+static void purge(struct ls_engine *e, size_t seconds)
+{
+    const struct taken *oldest =
+        &e->taken[(e->taken_next + KEEP_SECONDS - seconds) % (KEEP_SECONDS + 1)];
+    uint64_t keep = ls_core_needed_index(e->core);
+    struct ls_log_pos cut;
+
+    if (e->taken_count <= seconds) {
+        return; /* nothing is old enough yet */
+    }
+    if (oldest->cursor < keep) {
+        keep = oldest->cursor;
+    }
+    if (!ls_log_find_seqno(e->log, oldest->cut, &cut)) {
+        return; /* the log starts behind the cut: all of it is needed */
+    }
+    if (cut.index + 1 < keep) {
+        keep = cut.index + 1;
+    }
+    if (engine_flush_log(e)) {
+        ls_log_purge(e->log, keep);
+    }
+}
+
+void engine_purge_log(struct ls_engine *e)
+{
+    struct ls_log_stats stats;
+    uint64_t free_bytes;
+
+    e->taken[e->taken_next] = engine_stream_taken(e);
+    e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
+    e->taken_count++;
+    ls_log_get_stats(e->log, &stats);
+    if (ls_file_free_bytes(e->opt.data_dir, &free_bytes, NULL) != LS_OK) {
+        free_bytes = UINT64_MAX; /* not known: the log's own errors tell */
+    }
+    purge(e, seconds_to_keep(e, stats.bytes, free_bytes));
+    ls_log_get_stats(e->log, &stats);
+    judge_room(e, stats.bytes, free_bytes);
+}

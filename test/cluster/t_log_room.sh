@@ -1,0 +1,33 @@
+# A small disk for the write-set log and more writes than it holds: they wait for room, and no server
+# leaves.
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || die "this test mounts small file systems and needs root"
+test_begin
+NODES=3
+logs() { echo "$LS_WORK/log$1"; }
+umount_logs() { for n in 1 2 3; do umount -l "$(logs $n)" 2>/dev/null; done; }
+trap 'rc=$?; umount_logs; (exit $rc); test_end' EXIT
+for n in 1 2 3; do
+    must mkdir "$(logs $n)"
+    must mount -t tmpfs -o size=160m lockstep-log "$(logs $n)"
+    server_owns "$(logs $n)"
+    NODE_OPTIONS="gcache.size=16M;gcache.dir=$(logs $n)" must node_prepare $n
+done
+must node_start 1 --wsrep-new-cluster
+must node_start 2
+must node_start 3
+must sql 1 "CREATE DATABASE t; CREATE TABLE t.b (id INT PRIMARY KEY, n INT, b LONGBLOB) ENGINE=InnoDB;
+    INSERT INTO t.b VALUES (1, 0, ''), (2, 0, '')"
+# 60 times 4 MB: half as much again as the disk holds.
+statements=
+for i in $(seq 60); do
+    statements="$statements UPDATE t.b SET n = $i, b = REPEAT('x', 4000000 + $i) WHERE id = 1;"
+done
+expect "all is written" sql 1 "$statements"
+expect_same "on the other nodes, too" "60 4000060" \
+    "$(sql 3 "SET SESSION wsrep_sync_wait=15; SELECT n, LENGTH(b) FROM t.b WHERE id = 1" | tr '\t' ' ')"
+told() { log_says 1 "$1" || log_says 2 "$1" || log_says 3 "$1"; }
+expect "that the log keeps less is told" told "write-set log has grown to .* it keeps the last 10 s"
+expect "that writes wait is told" told "disk of the write-set log is nearly full"
+expect "no server has left" cluster_wait_size 3 1 2 3
+expect "all servers hold the same" tables_equal "1 2 3" t.b
