@@ -298,6 +298,7 @@ static void copy_options(struct ls_engine *e, const struct ls_engine_options *op
     e->opt.incoming = keep_string(e, 3, opt->incoming != NULL ? opt->incoming : "");
     e->opt.listen_addr = keep_string(e, 4, opt->listen_addr);
     e->opt.advertise = keep_string(e, 5, opt->advertise);
+    memset(&e->opt.tls_files, 0, sizeof(e->opt.tls_files)); /* e->tls has its own copies */
     if (e->opt.max_pending == 0) {
         e->opt.max_pending = 1024;
     }
@@ -339,7 +340,10 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
     atomic_store(&e->applied, -1);
     engine_stream_init(e);
     engine_flow_init(e);
-    rc = engine_open_state(e, state, err);
+    rc = opt->tls ? ls_tls_create(&opt->tls_files, &e->tls, err) : LS_OK;
+    if (rc == LS_OK) {
+        rc = engine_open_state(e, state, err);
+    }
     if (rc != LS_OK) {
         ls_engine_destroy(e);
         return rc;
@@ -348,6 +352,16 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
     e->stats.incarnation = e->identity.incarnation;
     *out = e;
     return LS_OK;
+}
+
+enum ls_rc ls_engine_reload_tls(struct ls_engine *e, struct ls_error *err)
+{
+    if (e->tls == NULL) {
+        return ls_error_set(err, LS_E_INVAL,
+                            "there are no certificates to reload: this node's connections are not "
+                            "encrypted (socket.ssl_key, socket.ssl_cert)");
+    }
+    return ls_tls_reload(e->tls, err);
 }
 
 static enum ls_rc create_net(struct ls_engine *e, struct ls_error *err)
@@ -366,6 +380,8 @@ static enum ls_rc create_net(struct ls_engine *e, struct ls_error *err)
         .queue_limit_bytes = 2 * (size_t)(e->opt.max_pending_bytes + e->opt.params.window_bytes),
         .allow = e->opt.allow,
         .allow_ctx = e->opt.allow_ctx,
+        .tls = e->tls,
+        .tls_dynamic = e->opt.tls_dynamic,
     };
     struct ls_net_callbacks cb = engine_net_callbacks;
     enum ls_rc rc;
@@ -537,6 +553,7 @@ void ls_engine_destroy(struct ls_engine *e)
     ls_cond_destroy(&e->read_done);
     ls_mutex_destroy(&e->mutex);
     ls_mutex_destroy(&e->identity_mutex);
+    ls_tls_destroy(e->tls);
     free(e->own);
     free(e->send_entries);
     free(e->give_ups);

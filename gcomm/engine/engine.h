@@ -12,6 +12,9 @@
 #include "gcomm/core/core.h"
 #include "gcomm/log/log.h"
 #include "wsrep/base/error.h"
+#include "wsrep/os/tls.h"
+
+#include <stdbool.h>
 
 struct ls_engine;
 struct ls_submission;
@@ -39,6 +42,9 @@ struct ls_engine_options {
      */
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
+    bool tls;                      /* connections between nodes are encrypted with */
+    struct ls_tls_files tls_files; /* these (paths and names copied) */
+    bool tls_dynamic;              /* socket.dynamic, see ls_net_options */
     /* about once a second, on the loop's thread, with no lock held; must not block; may be NULL */
     void (*chore)(void *ctx);
     void *chore_ctx;
@@ -88,6 +94,9 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
 enum ls_rc ls_engine_wait_primary(struct ls_engine *e, int64_t timeout_us, struct ls_error *err);
 /* Starts leaving; LS_STREAM_LEFT follows, at the latest after some seconds. */
 void ls_engine_leave(struct ls_engine *e);
+/* Reads certificates and key again, for connections from now on. LS_E_INVAL: TLS is not in use, or
+ * a file cannot be used; then those before stay in force. */
+enum ls_rc ls_engine_reload_tls(struct ls_engine *e, struct ls_error *err);
 /* Cut all traffic at once (node isolation); async-signal-safe. */
 void ls_engine_isolate(struct ls_engine *e, bool on);
 

@@ -166,6 +166,7 @@ struct latency {
 struct ls_engine {
     struct ls_engine_options opt;
     char *strings[6];
+    struct ls_tls *tls; /* NULL: plain connections */
 
     struct ls_identity_file *identity_file;
     ls_mutex identity_mutex;

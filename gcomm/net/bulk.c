@@ -195,9 +195,9 @@ void ls_bulk_tick(struct ls_net *net, int64_t now_us)
                 ls_conn_close(p->bulk, "idle");
             }
         } else if (p->jobs != NULL && p->bulk_fails >= TRIES) {
-            ls_warn("a big write-set cannot be sent to %s: no second connection to tcp://%s, look "
+            ls_warn("a big write-set cannot be sent to %s: no second connection to %s://%s, look "
                     "for a firewall that limits connections",
-                    p->name, p->dial);
+                    p->name, net->scheme, p->dial);
             p->bulk_fails = 0;
             ls_bulk_fail(p, LS_E_CLOSED);
         } else if (p->jobs != NULL && now_us >= p->bulk_retry_us) {

@@ -68,8 +68,8 @@ static void main_closed(struct conn *c, struct peer *p, const char *why)
     p->probe = 0;
     net->stats.connections--;
     ls_short_id(&p->id, id);
-    ls_info("(%s, '%s') connection to peer %s with addr tcp://%s is closed: %s", net->short_id,
-            net->listen_text, id, p->shown, why);
+    ls_info("(%s, '%s') connection to peer %s with addr %s://%s is closed: %s", net->short_id,
+            net->listen_text, id, net->scheme, p->shown, why);
     for (struct conn *k = net->conns; k != NULL; k = k->next) {
         if (k->peer == p && k->purpose == LS_HELLO_BULK) {
             ls_conn_break(k, "the main connection is closed");
@@ -210,7 +210,7 @@ void ls_conn_parse(struct conn *c)
         struct ls_frame f;
 
         if (ls_frame_open(head, &f, &err) != LS_OK) {
-            protocol_error(c, err.text);
+            protocol_error(c, ls_handshake_blame(c, err.text));
             return;
         }
         if (!fits_state(c, &f)) {
@@ -289,11 +289,8 @@ static bool read_some(struct conn *c, size_t max, size_t *got)
         return c->state != CONN_CLOSED && *got == (room < max ? room : max);
     }
     if (rc != LS_E_BUSY) {
-        if (c->state == CONN_HELLO && !c->dialled && !c->quiet && !c->broken) {
-            ls_net_warn(c->net, c->host, "%s connected and went away without a handshake (%s)",
-                        c->addr, err.text);
-        }
-        ls_conn_close(c, err.text);
+        bool early = c->state == CONN_HELLO && !c->broken;
+        ls_conn_close(c, early ? ls_handshake_lost(c, rc, err.text) : err.text);
     }
     return false;
 }
@@ -307,6 +304,9 @@ static void conn_readable(void *ctx)
     if (c->broken || c->state == CONN_CHECKING || c->state == CONN_PARKED) {
         /* Reading is off in these states unless the end was forced. */
         ls_conn_close(c, "ended");
+        return;
+    }
+    if (c->detect && !ls_handshake_detect(c)) {
         return;
     }
     while (left > 0 && read_some(c, left, &got)) {

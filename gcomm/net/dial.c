@@ -282,8 +282,8 @@ static void tell_unreachable(struct ls_net *net, struct peer *p, const char *why
 
     p->verdict_due = false;
     ls_short_id(&p->id, id);
-    ls_info("(%s, '%s') reconnecting to peer %s with addr tcp://%s failed: %s", net->short_id,
-            net->listen_text, id, p->dial, why);
+    ls_info("(%s, '%s') reconnecting to peer %s with addr %s://%s failed: %s", net->short_id,
+            net->listen_text, id, net->scheme, p->dial, why);
     if (net->cb.peer_down != NULL) {
         net->cb.peer_down(net->cb.ctx, &p->id, true);
     }
@@ -312,8 +312,8 @@ static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct 
         tell_unreachable(net, p, why);
     } else if ((c == NULL || !c->quiet) && worth_a_line(net, e) &&
                ls_net_may_warn(net, e->addr, &held_back)) {
-        ls_info("(%s, '%s') no connection to tcp://%s yet (%s), trying again", net->short_id,
-                net->listen_text, e->addr, why);
+        ls_info("(%s, '%s') no connection to %s://%s yet (%s), trying again", net->short_id,
+                net->listen_text, net->scheme, e->addr, why);
     }
 }
 
@@ -351,6 +351,7 @@ void ls_dial_ended(struct conn *c, bool was_up, const char *why)
 
     c->endpoint = NULL;
     e->conn = NULL;
+    e->plain = c->net->tls_dynamic && c->tls_failed;
     if (was_up) {
         e->fails = 0;
         e->pause_us = PAUSE_MIN_US;

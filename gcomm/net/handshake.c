@@ -74,8 +74,88 @@ static void send_hello(struct conn *c)
     ls_conn_send(c, frame, n);
 }
 
+/* ---- TLS ---- */
+
+#define TLS_ALERT 0x15 /* RFC 8446, 5.1: the type of a record; the next byte is 3 */
+#define TLS_HANDSHAKE 0x16
+
+static bool secure(struct conn *c)
+{
+    struct ls_error err = {0};
+
+    if (ls_tcp_secure(c->tcp, c->net->tls, !c->dialled, &err) == LS_OK) {
+        return true;
+    }
+    ls_conn_break(c, err.text);
+    return false;
+}
+
+/* A dialled connection. Bulk goes the way of the main connection. */
+static bool wants_tls(const struct conn *c)
+{
+    if (c->net->tls == NULL || !c->net->tls_dynamic) {
+        return c->net->tls != NULL;
+    }
+    if (c->purpose == LS_HELLO_BULK) {
+        return c->peer->main != NULL && ls_tcp_is_secure(c->peer->main->tcp);
+    }
+    return c->endpoint == NULL || !c->endpoint->plain;
+}
+
+bool ls_handshake_detect(struct conn *c)
+{
+    struct ls_error err = {0};
+    uint8_t first = 0;
+    enum ls_rc rc = ls_tcp_peek(c->tcp, &first, &err);
+
+    if (rc == LS_E_BUSY) {
+        return false;
+    }
+    c->detect = false;
+    return rc != LS_OK || first != TLS_HANDSHAKE || secure(c);
+}
+
+const char *ls_handshake_blame(const struct conn *c, const char *why)
+{
+    const uint8_t *b = c->in + c->in_pos;
+
+    if (c->state == CONN_HELLO && c->in_len - c->in_pos >= 2 && b[1] == 3 &&
+        (b[0] == TLS_ALERT || b[0] == TLS_HANDSHAKE)) {
+        return "it speaks TLS, and this node does not: give all nodes socket.ssl_key, "
+               "socket.ssl_cert and socket.ssl_ca, or none";
+    }
+    return why;
+}
+
+/* One line a minute for each thing that is wrong with a host: the words behind the last colon come
+ * from a set that strangers cannot enlarge. */
+static void warn_no_tls(struct conn *c, const char *why)
+{
+    char key[LS_HOST_SIZE];
+    const char *kind = strrchr(why, ':');
+
+    snprintf(key, sizeof(key), "%s %s", c->host, kind != NULL ? kind : why);
+    ls_net_warn(c->net, key, "no TLS with %s: %s", c->addr, why);
+}
+
+const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why)
+{
+    why = ls_handshake_blame(c, why);
+    c->tls_failed = c->dialled && ls_tcp_is_secure(c->tcp);
+    if (!c->dialled && !c->quiet && rc == LS_E_PROTO) {
+        warn_no_tls(c, why);
+    } else if (!c->dialled && !c->quiet) {
+        ls_net_warn(c->net, c->host, "%s connected and went away without a handshake (%s)", c->addr,
+                    why);
+    }
+    return why;
+}
+
 void ls_handshake_start(struct conn *c)
 {
+    if (wants_tls(c) && !secure(c)) {
+        return;
+    }
     c->state = CONN_HELLO;
     c->deadline_us = ls_clock_us() + c->net->handshake_timeout_us;
     send_hello(c);
@@ -180,7 +260,11 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
         return;
     }
     c->state = CONN_HELLO;
+    c->detect = net->tls != NULL && net->tls_dynamic;
     ls_tcp_set_callbacks(tcp, &ls_conn_callbacks, c);
+    if (net->tls != NULL && !c->detect && !secure(c)) {
+        return;
+    }
     if (net->allow != NULL) {
         begin_check(c);
     }
@@ -214,8 +298,8 @@ static void take_up(struct conn *c)
     snprintf(p->shown, sizeof(p->shown), "%s", c->shown);
     net->stats.connections++;
     ls_short_id(&p->id, id);
-    ls_info("(%s, '%s') connection established to %s tcp://%s", net->short_id, net->listen_text, id,
-            c->shown);
+    ls_info("(%s, '%s') connection established to %s %s://%s", net->short_id, net->listen_text, id,
+            ls_tcp_is_secure(c->tcp) ? "ssl" : "tcp", c->shown);
     if (net->cb.peer_up != NULL) {
         net->cb.peer_up(net->cb.ctx, &p->id, p->incarnation, p->name, c->shown);
     }

@@ -57,6 +57,8 @@ struct conn {
     bool started;        /* START has come */
     bool hello_due;      /* parked before we answered its HELLO */
     bool quiet;          /* closing it is no news for people */
+    bool detect;         /* accepted with socket.dynamic, and has said nothing yet */
+    bool tls_failed;     /* dialled: it did not get through TLS's handshake */
     int64_t deadline_us; /* of connecting or of the handshake */
     struct allow_check *check; /* under way off the thread */
     struct endpoint *endpoint; /* dialled: where to */
@@ -113,6 +115,7 @@ struct endpoint {
     unsigned sources;
     struct conn *conn; /* dialling, or up */
     bool self;         /* we reached ourselves there */
+    bool plain; /* with socket.dynamic: TLS was in vain there, the next attempt goes without */
     bool has_peer;
     struct ls_uuid peer; /* who was there last, or is expected there */
     uint32_t fails;
@@ -157,6 +160,9 @@ struct ls_net {
     size_t queue_limit_bytes;
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
+    struct ls_tls *tls;
+    bool tls_dynamic;
+    const char *scheme; /* of addresses as they are shown, "tcp" or "ssl" */
     struct ls_timer *tick;
     struct ls_tcp_listener *listener;
     uint16_t port;
@@ -207,6 +213,12 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
 /* ---- handshake.c: from a connected socket to a peer that is up ---- */
 void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp); /* listener's callback, ctx is the net */
 void ls_handshake_start(struct conn *c);                   /* dialled and connected */
+/* With socket.dynamic: TLS if that is how an accepted connection begins. False: nothing to read. */
+bool ls_handshake_detect(struct conn *c);
+/* A connection that ends, or breaks the rules, before it is up: why, or a better reason. */
+const char *ls_handshake_blame(const struct conn *c, const char *why);
+/* Reading has ended in the state HELLO: warns if it is worth it, and returns the reason. */
+const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why);
 void ls_handshake_frame(struct conn *c, const struct ls_frame *f, const uint8_t *body);
 /* The outcome of an allow check under way is not wanted any more. */
 void ls_handshake_forget_check(struct conn *c);

@@ -153,11 +153,10 @@ static enum ls_rc parse_addresses(struct ls_net *net, const struct ls_net_option
     if (rc != LS_OK) {
         return ls_error_wrap(err, rc, "gmcast.listen_addr");
     }
-    if (net->listen.ssl) {
+    if (net->listen.ssl && opt->tls == NULL) {
         return ls_error_set(err, LS_E_INVAL,
-                            "gmcast.listen_addr '%s': this version does not encrypt traffic "
-                            "between nodes; use tcp:// and socket.ssl=no in a network that only "
-                            "the nodes can reach",
+                            "gmcast.listen_addr '%s' asks for TLS: give socket.ssl_key, "
+                            "socket.ssl_cert and socket.ssl_ca, or write tcp://",
                             opt->listen_addr);
     }
     if (opt->advertise == NULL || opt->advertise[0] == '\0') {
@@ -187,8 +186,12 @@ static enum ls_rc take_options(struct ls_net *net, const struct ls_net_options *
     }
     strcpy(net->cluster, opt->cluster_name);
     snprintf(net->name, sizeof(net->name), "%s", opt->node_name);
-    snprintf(net->listen_text, sizeof(net->listen_text), "%s%s",
-             strstr(opt->listen_addr, "://") != NULL ? "" : "tcp://", opt->listen_addr);
+    net->tls = opt->tls;
+    net->tls_dynamic = opt->tls_dynamic;
+    net->scheme = opt->tls != NULL ? "ssl" : "tcp";
+    snprintf(net->listen_text, sizeof(net->listen_text), "%s://%s", net->scheme,
+             strstr(opt->listen_addr, "://") != NULL ? strstr(opt->listen_addr, "://") + 3
+                                                     : opt->listen_addr);
     net->id = opt->id;
     net->incarnation = opt->incarnation;
     net->instance = ls_os_random();

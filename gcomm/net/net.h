@@ -25,6 +25,7 @@
 #include "wsrep/base/error.h"
 #include "wsrep/base/hash.h"
 #include "wsrep/os/loop.h"
+#include "wsrep/os/tls.h"
 
 struct ls_net;
 
@@ -42,6 +43,8 @@ struct ls_net_options {
     bool (*allow)(void *ctx, const char *address); /* off the loop's thread, until the loop is
                                                     * destroyed; NULL: all */
     void *allow_ctx;
+    struct ls_tls *tls; /* the caller's, outlives the net; NULL: plain connections */
+    bool tls_dynamic;   /* with tls: plain ones are taken, too, and tried where TLS fails */
 };
 
 struct ls_net_callbacks {

@@ -58,6 +58,21 @@ static enum ls_rc bootstrap(struct ls_engine *e, const char *value, struct ls_er
     return ls_option_parse_bool(value, &on) && on ? ls_engine_reform(e, err) : LS_OK;
 }
 
+/* FLUSH SSL sends it, too, to every node that shows the option. */
+static enum ls_rc reload_tls(struct ls_engine *e, const char *value, struct ls_error *err)
+{
+    bool on = false;
+    enum ls_rc rc = LS_OK;
+
+    if (ls_option_parse_bool(value, &on) && on) {
+        rc = ls_engine_reload_tls(e, err);
+        if (rc == LS_OK) {
+            ls_info("certificates and key were read again, for connections from now on");
+        }
+    }
+    return rc;
+}
+
 static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const char *name,
                               const char *value, struct ls_error *err)
 {
@@ -78,6 +93,9 @@ static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const 
     if (strcmp(name, "gmcast.isolate") == 0) {
         ls_engine_isolate(e, strcmp(value, "0") != 0);
         return LS_OK;
+    }
+    if (strcmp(name, "socket.ssl_reload") == 0) {
+        return reload_tls(e, value, err);
     }
     ls_provider_fill_params(&p->settings, &params);
     ls_engine_set_params(e, &params);

@@ -114,7 +114,7 @@ const struct ls_option_def ls_provider_option_defs[] = {
     {"repl.proto_max", LS_OPT_INT, DYN | UNUSED, "11", RANGE(0, 255)},
 
     {"socket.checksum", LS_OPT_INT, UNUSED, "2", RANGE(0, 2)},
-    {"socket.dynamic", LS_OPT_BOOL, QUIET | UNUSED, "no", ANY},
+    {"socket.dynamic", LS_OPT_BOOL, QUIET, "no", ANY},
     {"socket.non_blocking", LS_OPT_BOOL, HIDDEN | UNUSED, "no", ANY},
     {"socket.recv_buf_size", LS_OPT_STRING, DYN, "auto", ANY},
     {"socket.send_buf_size", LS_OPT_STRING, 0, "auto", ANY},

@@ -93,21 +93,37 @@ static enum ls_rc check_value(const char *name, const char *value, struct ls_err
 
 /* Whoever asks for encryption must not get a cluster that talks in the clear. Galera takes a key or
  * a certificate as such a wish, too. */
-static enum ls_rc check_tls(const struct ls_options *o, struct ls_error *err)
+static bool wants_tls(const struct ls_options *o)
 {
-    bool wanted = ls_options_get_bool(o, "socket.ssl");
-
-    if (!ls_options_is_set(o, "socket.ssl")) {
-        wanted = ls_options_get_text(o, "socket.ssl_key")[0] != '\0' ||
-                 ls_options_get_text(o, "socket.ssl_cert")[0] != '\0';
+    if (ls_options_is_set(o, "socket.ssl")) {
+        return ls_options_get_bool(o, "socket.ssl");
     }
-    if (!wanted) {
+    return ls_options_get_text(o, "socket.ssl_key")[0] != '\0' ||
+           ls_options_get_text(o, "socket.ssl_cert")[0] != '\0';
+}
+
+static enum ls_rc derive_tls(struct ls_options *o, struct ls_error *err)
+{
+    static const char *const needed[] = {"socket.ssl_key", "socket.ssl_cert"};
+    enum ls_rc rc = LS_OK;
+
+    if (!wants_tls(o)) {
         return LS_OK;
     }
-    return ls_error_set(err, LS_E_INVAL,
-                        "TLS is not supported yet, it comes with a later version: take socket.ssl, "
-                        "socket.ssl_key and socket.ssl_cert out of wsrep_provider_options, or set "
-                        "socket.ssl=no, and let the group's traffic run over a trusted network");
+    for (size_t i = 0; i < 2; i++) {
+        if (ls_options_get_text(o, needed[i])[0] == '\0') {
+            return ls_error_set(err, LS_E_INVAL,
+                                "TLS between the nodes needs option %s: give a PEM file, or set "
+                                "socket.ssl=no for plain connections in a network that only the "
+                                "nodes can reach",
+                                needed[i]);
+        }
+    }
+    if (!ls_options_is_set(o, "socket.ssl")) {
+        rc = ls_options_set_default(o, "socket.ssl", "YES", err);
+    }
+    /* FLUSH SSL looks for it in the string of options. */
+    return rc == LS_OK ? ls_options_set_default(o, "socket.ssl_reload", "1", err) : rc;
 }
 
 /* ---- defaults that depend on other options ---- */
@@ -127,11 +143,12 @@ static enum ls_rc derive_listen_addr(struct ls_options *o, struct ls_error *err)
     } else if (ls_address_parse(given, base_port, &addr, err) != LS_OK) {
         return ls_error_wrap(err, LS_E_INVAL, "option gmcast.listen_addr");
     }
-    if (addr.ssl) {
-        return ls_error_set(err, LS_E_INVAL,
-                            "option gmcast.listen_addr: '%.100s' asks for TLS, which is not "
-                            "supported yet: write tcp:// or leave the scheme out",
-                            given);
+    if (addr.ssl && !wants_tls(o)) {
+        return ls_error_set(
+            err, LS_E_INVAL,
+            "option gmcast.listen_addr: '%.100s' asks for TLS: give socket.ssl_key, "
+            "socket.ssl_cert and socket.ssl_ca, or write tcp://",
+            given);
     }
     if (addr.host[0] == '\0') {
         strcpy(addr.host, "0.0.0.0");
@@ -139,7 +156,7 @@ static enum ls_rc derive_listen_addr(struct ls_options *o, struct ls_error *err)
     if (!ls_address_format(addr.host, addr.port, host_port, sizeof(host_port))) {
         return ls_error_set(err, LS_E_INVAL, "option gmcast.listen_addr is too long");
     }
-    snprintf(text, sizeof(text), "tcp://%s", host_port);
+    snprintf(text, sizeof(text), "%s://%s", wants_tls(o) ? "ssl" : "tcp", host_port);
     if (ls_options_set_default(o, "gmcast.listen_addr", text, err) != LS_OK) {
         return LS_E_NOMEM;
     }
@@ -152,7 +169,7 @@ static enum ls_rc derive_listen_addr(struct ls_options *o, struct ls_error *err)
 
 static enum ls_rc derive_defaults(struct ls_options *o, struct ls_error *err)
 {
-    enum ls_rc rc = check_tls(o, err);
+    enum ls_rc rc = derive_tls(o, err);
 
     if (rc == LS_OK) {
         rc = derive_listen_addr(o, err);
@@ -421,12 +438,24 @@ static void read_addresses(const struct ls_options *o, struct ls_provider_settin
     }
 }
 
+static void read_tls(const struct ls_options *o, struct ls_provider_settings *s)
+{
+    s->tls = wants_tls(o);
+    s->tls_dynamic = ls_options_get_bool(o, "socket.dynamic");
+    copy_text(s->tls_key, sizeof(s->tls_key), o, "socket.ssl_key");
+    copy_text(s->tls_cert, sizeof(s->tls_cert), o, "socket.ssl_cert");
+    copy_text(s->tls_ca, sizeof(s->tls_ca), o, "socket.ssl_ca");
+    copy_text(s->tls_cipher, sizeof(s->tls_cipher), o, "socket.ssl_cipher");
+    copy_text(s->tls_password_file, sizeof(s->tls_password_file), o, "socket.ssl_password_file");
+}
+
 void ls_provider_options_get(struct ls_provider_options *po, struct ls_provider_settings *out)
 {
     const struct ls_options *o = po->options;
 
     ls_mutex_lock(&po->lock);
     read_addresses(o, out);
+    read_tls(o, out);
     out->weight = (uint8_t)ls_options_get_int(o, "pc.weight");
     out->segment = (uint8_t)ls_options_get_int(o, "gmcast.segment");
     out->stateless = ls_options_get_bool(o, "gcs.stateless");

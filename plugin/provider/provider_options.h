@@ -21,8 +21,15 @@ struct ls_provider_settings {
     char gcache_dir[LS_SETTING_PATH_SIZE]; /* where the log lives */
     char base_host[LS_SETTING_HOST_SIZE];  /* "" when unknown */
     uint16_t base_port;
-    char listen_addr[LS_SETTING_ADDR_SIZE]; /* "tcp://host:port" */
+    char listen_addr[LS_SETTING_ADDR_SIZE]; /* "tcp://host:port" or "ssl://host:port" */
     char advertise[LS_SETTING_ADDR_SIZE];   /* "host:port" others reach us by, "" when unknown */
+    bool tls;                               /* wanted; the files may still be of no use */
+    bool tls_dynamic;
+    char tls_key[LS_SETTING_PATH_SIZE];
+    char tls_cert[LS_SETTING_PATH_SIZE];
+    char tls_ca[LS_SETTING_PATH_SIZE]; /* "": none, here and below */
+    char tls_cipher[LS_SETTING_PATH_SIZE];
+    char tls_password_file[LS_SETTING_PATH_SIZE];
     uint8_t weight;
     uint8_t segment;
     bool stateless;
@@ -66,7 +73,7 @@ enum ls_rc ls_provider_options_create(const char *data_dir, const char *node_add
 void ls_provider_options_destroy(struct ls_provider_options *po);
 
 /* At init: the text of wsrep_provider_options. Every option may be set. All unknown names are
- * logged; the error names the first. What is not there yet (TLS) is refused, never ignored. */
+ * logged; the error names the first. */
 enum ls_rc ls_provider_options_load(struct ls_provider_options *po, const char *text,
                                     struct ls_error *err);
 

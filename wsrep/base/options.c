@@ -167,7 +167,7 @@ static enum ls_rc set_option(struct option *opt, const char *text, enum ls_optio
         return ls_error_set(err, LS_E_INVAL, "option %s: '%.100s' will not do, give %s", def->name,
                             text, describe_expectation(def, expected, sizeof(expected)));
     }
-    if (trigger) {
+    if (trigger && phase != LS_OPT_LATE) {
         *changed = true;
         return LS_OK;
     }
@@ -262,7 +262,7 @@ enum ls_rc ls_options_set_default(struct ls_options *o, const char *name, const 
 
     LS_ASSERT(opt != NULL);
     was_set = opt->set;
-    rc = set_option(opt, value, LS_OPT_START, &changed, err);
+    rc = set_option(opt, value, LS_OPT_LATE, &changed, err);
     opt->set = was_set;
     return rc;
 }

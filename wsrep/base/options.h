@@ -44,6 +44,7 @@ struct ls_option_def {
 enum ls_option_phase {
     LS_OPT_START, /* every option may be set */
     LS_OPT_RUN,   /* only dynamic ones */
+    LS_OPT_LATE,  /* for ls_options_set_default() */
 };
 
 struct ls_options;
@@ -62,7 +63,8 @@ const struct ls_option_def *ls_options_find(const struct ls_options *o, const ch
 enum ls_rc ls_options_set(struct ls_options *o, const char *name, const char *value,
                           enum ls_option_phase phase, bool *changed, struct ls_error *err);
 
-/* A default that is only known at run time: as ls_options_set(), but a QUIET option stays quiet. */
+/* A default that is only known at run time: as ls_options_set(), but a QUIET option stays quiet,
+ * and a trigger gets a text to be shown with. */
 enum ls_rc ls_options_set_default(struct ls_options *o, const char *name, const char *value,
                                   struct ls_error *err);
 

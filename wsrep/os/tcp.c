@@ -4,6 +4,7 @@
 #include "wsrep/os/address.h"
 #include "wsrep/os/loop_uv.h"
 #include "wsrep/os/tcp_sockaddr.h"
+#include "wsrep/os/tls_session.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -26,6 +27,8 @@ struct ls_tcp {
     bool want_write;
     int armed;         /* events that the watcher waits for; 0: stopped */
     int connect_errno; /* connect() failed at once; told from the loop */
+    struct ls_tls_session *tls;
+    uv_timer_t *more; /* with tls: bytes are held that the socket does not announce */
     const struct ls_tcp_callbacks *cb;
     void *ctx;
     char peer[LS_TCP_ADDR_SIZE];
@@ -115,6 +118,30 @@ static void connect_finished(struct ls_tcp *t)
 
 static void update_poll(struct ls_tcp *t);
 
+static bool read_needs_write(const struct ls_tcp *t)
+{
+    return t->tls != NULL && ls_tls_session_read_needs_write(t->tls);
+}
+
+static bool write_needs_read(const struct ls_tcp *t)
+{
+    return t->tls != NULL && ls_tls_session_write_needs_read(t->tls);
+}
+
+/* TLS may have to write before it can read, and the other way round. */
+static void call_back(struct ls_tcp *t, bool readable, bool writable)
+{
+    bool read_due = readable || (writable && read_needs_write(t));
+    bool write_due = writable || (readable && write_needs_read(t));
+
+    if (t->want_read && read_due) {
+        t->cb->readable(t->ctx);
+    }
+    if (t->fd >= 0 && t->want_write && write_due) {
+        t->cb->writable(t->ctx);
+    }
+}
+
 static void poll_event(uv_poll_t *handle, int status, int events)
 {
     struct ls_tcp *t = (struct ls_tcp *)handle;
@@ -128,12 +155,19 @@ static void poll_event(uv_poll_t *handle, int status, int events)
         t->armed = 0;
         t->cb->readable(t->ctx);
     } else {
-        if (t->want_read && (events & (UV_READABLE | UV_DISCONNECT)) != 0) {
-            t->cb->readable(t->ctx);
-        }
-        if (t->fd >= 0 && t->want_write && (events & UV_WRITABLE) != 0) {
-            t->cb->writable(t->ctx);
-        }
+        call_back(t, (events & (UV_READABLE | UV_DISCONNECT)) != 0, (events & UV_WRITABLE) != 0);
+    }
+    if (t->fd >= 0) {
+        update_poll(t);
+    }
+}
+
+static void more_event(uv_timer_t *timer)
+{
+    struct ls_tcp *t = timer->data;
+
+    if (t->want_read && ls_tls_session_has_more(t->tls)) {
+        t->cb->readable(t->ctx);
     }
     if (t->fd >= 0) {
         update_poll(t);
@@ -144,11 +178,15 @@ static void update_poll(struct ls_tcp *t)
 {
     int events = 0;
 
-    if (t->connecting || t->want_write) {
+    if (t->connecting || (t->want_write && !write_needs_read(t)) ||
+        (t->want_read && read_needs_write(t))) {
         events |= UV_WRITABLE;
     }
-    if (!t->connecting && t->want_read) {
+    if (!t->connecting && (t->want_read || (t->want_write && write_needs_read(t)))) {
         events |= UV_READABLE;
+    }
+    if (t->tls != NULL && t->want_read && ls_tls_session_has_more(t->tls)) {
+        uv_timer_start(t->more, more_event, 0, 0);
     }
     /* Each change costs two system calls in libuv. */
     if (events == t->armed) {
@@ -239,13 +277,34 @@ void ls_tcp_set_callbacks(struct ls_tcp *t, const struct ls_tcp_callbacks *cb, v
     update_poll(t);
 }
 
-enum ls_rc ls_tcp_read(struct ls_tcp *t, void *buf, size_t size, size_t *got, struct ls_error *err)
+enum ls_rc ls_tcp_secure(struct ls_tcp *t, struct ls_tls *tls, bool accepted, struct ls_error *err)
+{
+    LS_ASSERT(t->tls == NULL && !t->connecting);
+    t->more = calloc(1, sizeof(*t->more));
+    t->tls = t->more != NULL ? ls_tls_session_create(tls, t->fd, accepted) : NULL;
+    if (t->tls == NULL) {
+        free(t->more);
+        t->more = NULL;
+        return ls_error_set(err, LS_E_NOMEM, "no memory for TLS with %s", t->peer);
+    }
+    uv_timer_init(t->poll.loop, t->more);
+    t->more->data = t;
+    return LS_OK;
+}
+
+bool ls_tcp_is_secure(const struct ls_tcp *t)
+{
+    return t->tls != NULL;
+}
+
+static enum ls_rc receive(struct ls_tcp *t, void *buf, size_t size, int flags, size_t *got,
+                          struct ls_error *err)
 {
     ssize_t n;
 
     *got = 0;
     do {
-        n = recv(t->fd, buf, size, 0);
+        n = recv(t->fd, buf, size, flags);
     } while (n < 0 && errno == EINTR);
     if (n > 0) {
         *got = (size_t)n;
@@ -258,6 +317,20 @@ enum ls_rc ls_tcp_read(struct ls_tcp *t, void *buf, size_t size, size_t *got, st
         return LS_E_BUSY;
     }
     return ls_error_set(err, LS_E_IO, "%s", strerror(errno));
+}
+
+enum ls_rc ls_tcp_read(struct ls_tcp *t, void *buf, size_t size, size_t *got, struct ls_error *err)
+{
+    return t->tls != NULL ? ls_tls_session_read(t->tls, buf, size, got, err)
+                          : receive(t, buf, size, 0, got, err);
+}
+
+enum ls_rc ls_tcp_peek(struct ls_tcp *t, uint8_t *first, struct ls_error *err)
+{
+    size_t got;
+
+    LS_ASSERT(t->tls == NULL);
+    return receive(t, first, 1, MSG_PEEK, &got, err);
 }
 
 /* One sendmsg of at most IOV_BATCH pieces, the first one from offset skip. */
@@ -287,8 +360,8 @@ static ssize_t send_batch(int fd, const struct ls_piece *pieces, size_t count, s
     return n;
 }
 
-enum ls_rc ls_tcp_write(struct ls_tcp *t, const struct ls_piece *pieces, size_t count,
-                        size_t *written, struct ls_error *err)
+static enum ls_rc send_pieces(struct ls_tcp *t, const struct ls_piece *pieces, size_t count,
+                              size_t *written, struct ls_error *err)
 {
     size_t i = 0;
     size_t skip = 0; /* bytes of pieces[i] that are out already */
@@ -299,12 +372,9 @@ enum ls_rc ls_tcp_write(struct ls_tcp *t, const struct ls_piece *pieces, size_t 
         size_t left;
         ssize_t n = send_batch(t->fd, pieces + i, count - i, skip, &offered);
         if (n < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) {
-                return LS_OK;
-            }
-            ls_error_set(err, LS_E_IO, "%s", strerror(errno));
-            shutdown(t->fd, SHUT_RDWR);
-            return LS_E_IO;
+            return errno == EAGAIN || errno == EWOULDBLOCK
+                       ? LS_OK
+                       : ls_error_set(err, LS_E_IO, "%s", strerror(errno));
         }
         *written += (size_t)n;
         if ((size_t)n < offered) {
@@ -320,6 +390,20 @@ enum ls_rc ls_tcp_write(struct ls_tcp *t, const struct ls_piece *pieces, size_t 
         }
     }
     return LS_OK;
+}
+
+enum ls_rc ls_tcp_write(struct ls_tcp *t, const struct ls_piece *pieces, size_t count,
+                        size_t *written, struct ls_error *err)
+{
+    enum ls_rc rc = t->tls != NULL ? ls_tls_session_write(t->tls, pieces, count, written, err)
+                                   : send_pieces(t, pieces, count, written, err);
+
+    if (rc != LS_OK) {
+        shutdown(t->fd, SHUT_RDWR);
+    } else if (t->tls != NULL) {
+        update_poll(t); /* what it waits for may be another thing now */
+    }
+    return rc;
 }
 
 void ls_tcp_want_read(struct ls_tcp *t, bool on)
@@ -350,6 +434,11 @@ void ls_tcp_close(struct ls_tcp *t)
         return;
     }
     LS_ASSERT(t->fd >= 0);
+    if (t->more != NULL) {
+        uv_close((uv_handle_t *)t->more, ls_loop_free_handle);
+    }
+    ls_tls_session_free(t->tls);
+    t->tls = NULL;
     uv_close((uv_handle_t *)&t->poll, ls_loop_free_handle);
     close(t->fd);
     t->fd = -1;

@@ -12,6 +12,7 @@
 #include "wsrep/base/error.h"
 #include "wsrep/base/hash.h" /* struct ls_piece */
 #include "wsrep/os/loop.h"
+#include "wsrep/os/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,6 +49,14 @@ void ls_tcp_listener_close(struct ls_tcp_listener *l); /* NULL is allowed */
 enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const struct ls_tcp_callbacks *cb,
                           void *ctx, struct ls_tcp **out, struct ls_error *err);
 void ls_tcp_set_callbacks(struct ls_tcp *t, const struct ls_tcp_callbacks *cb, void *ctx);
+
+/* From here on what is read and written goes through TLS; before the first byte of either, once
+ * connected. accepted: the other side has dialled. The handshake is part of the first reads and
+ * writes; LS_E_PROTO from them says in words why there is none. */
+enum ls_rc ls_tcp_secure(struct ls_tcp *t, struct ls_tls *tls, bool accepted, struct ls_error *err);
+bool ls_tcp_is_secure(const struct ls_tcp *t);
+/* Looks without taking: LS_OK and the first byte, or as ls_tcp_read(). Before ls_tcp_secure(). */
+enum ls_rc ls_tcp_peek(struct ls_tcp *t, uint8_t *first, struct ls_error *err);
 
 /* Up to size bytes; *got > 0 with LS_OK. LS_E_BUSY: nothing there now; LS_E_CLOSED: the other side
  * has closed; LS_E_IO: broken. */

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "certs.h"
+
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
@@ -191,6 +193,27 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* The same tests once more with every connection encrypted. */
+#ifdef NET_TEST_TLS
+static struct ls_tls *default_tls(void)
+{
+    static struct ls_tls *tls;
+
+    if (tls == NULL) {
+        cert_make(cert_dir(), "all", NULL, -1, 300);
+        tls = cert_load(cert_dir(), "all", NULL);
+        cert_remove(cert_dir(), "all");
+        rmdir(cert_dir());
+    }
+    return tls;
+}
+#else
+static struct ls_tls *default_tls(void)
+{
+    return NULL;
+}
+#endif
+
 struct node *node_start(const struct node_options *opt)
 {
     struct node *n = calloc(1, sizeof(*n));
@@ -212,6 +235,8 @@ struct node *node_start(const struct node_options *opt)
                                   .flow = on_flow,
                                   .ctx = n};
 
+    o.tls = opt->tls != NULL ? opt->tls : default_tls();
+    o.tls_dynamic = opt->tls_dynamic;
     snprintf(name, sizeof(name), "n%u", opt->id);
     snprintf(listen, sizeof(listen), "%s:%u", opt->listen != NULL ? opt->listen : "tcp://127.0.0.1",
              opt->port);

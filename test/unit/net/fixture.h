@@ -55,6 +55,8 @@ struct node_options {
     const char *listen; /* default tcp://127.0.0.1 */
     bool (*allow)(void *ctx, const char *address);
     size_t queue_limit_bytes;
+    struct ls_tls *tls; /* outlives the node; NULL: plain, but for a build with NET_TEST_TLS */
+    bool tls_dynamic;
 };
 
 struct node *node_start(const struct node_options *opt);

@@ -378,7 +378,7 @@ static void test_bad_listen_addresses(void **state)
     cb.message = (void (*)(void *, const struct ls_uuid *, const struct ls_msg *))abort;
     opt.listen_addr = "ssl://0.0.0.0:4567";
     assert_int_equal(ls_net_create(a->loop, &opt, &cb, &net, &err), LS_E_INVAL);
-    assert_non_null(strstr(err.text, "socket.ssl=no"));
+    assert_non_null(strstr(err.text, "socket.ssl_key"));
     opt.listen_addr = "tcp://127.0.0.1:99999";
     assert_int_equal(ls_net_create(a->loop, &opt, &cb, &net, &err), LS_E_INVAL);
     node_stop(a);

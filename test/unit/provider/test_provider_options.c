@@ -93,20 +93,40 @@ static void test_bad_addresses(void **state)
     assert_null(po);
 }
 
-static void test_tls_is_refused(void **state)
+/* A wish for encryption that cannot be met is refused: nobody talks in the clear unknowingly. */
+static void test_tls(void **state)
 {
-    static const char *const wishes[] = {"socket.ssl=yes", "socket.ssl_key=k;socket.ssl_cert=c",
+    static const char *const wishes[] = {"socket.ssl=yes", "socket.ssl=yes;socket.ssl_key=k",
+                                         "socket.ssl_cert=c",
                                          "gmcast.listen_addr=ssl://0.0.0.0:4567"};
     struct ls_provider_options *po;
+    struct ls_provider_settings s;
     struct ls_error err;
+    char *text;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(ls_provider_options_create("/d/", "a", &po, NULL), LS_OK);
         assert_int_equal(ls_provider_options_load(po, wishes[i], &err), LS_E_INVAL);
         assert_non_null(strstr(err.text, "TLS"));
         ls_provider_options_destroy(po);
     }
-    ls_provider_options_destroy(load("a", "socket.ssl=no;socket.ssl_key=k;socket.ssl_cert=c"));
+    po = load("a", "socket.ssl=no;socket.ssl_key=k;socket.ssl_cert=c");
+    ls_provider_options_get(po, &s);
+    assert_false(s.tls);
+    assert_string_equal(s.listen_addr, "tcp://0.0.0.0:4567");
+    ls_provider_options_destroy(po);
+
+    po = load("a", "socket.ssl_key=k;socket.ssl_cert=c;socket.dynamic=yes");
+    ls_provider_options_get(po, &s);
+    assert_true(s.tls);
+    assert_true(s.tls_dynamic);
+    assert_string_equal(s.tls_key, "k");
+    assert_string_equal(s.listen_addr, "ssl://0.0.0.0:4567");
+    text = ls_provider_options_format(po);
+    assert_non_null(strstr(text, "socket.ssl = YES"));
+    assert_non_null(strstr(text, "socket.ssl_reload = 1")); /* FLUSH SSL looks for it */
+    free(text);
+    ls_provider_options_destroy(po);
 }
 
 static void test_unknown_names(void **state)
@@ -245,7 +265,7 @@ int main(void)
         cmocka_unit_test(test_string_is_galeras),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_bad_addresses),
-        cmocka_unit_test(test_tls_is_refused),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_unknown_names),
         cmocka_unit_test(test_hook),
         cmocka_unit_test(test_running_node_answers_like_galera),

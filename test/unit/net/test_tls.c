@@ -1,0 +1,303 @@
+/* Encrypted connections: who gets in, what the refused are told, and new certificates while
+ * running. Everything that plain connections do is done by test_net under TLS as well
+ * (test_net_tls). */
+#include "certs.h"
+#include "fixture.h"
+
+#include "wsrep/os/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Two nodes, the second with another certificate, authority or none; tls of both is freed by
+ * stop().
+ */
+struct pair {
+    struct node *a;
+    struct node *b;
+    struct ls_tls *tls_a;
+    struct ls_tls *tls_b;
+};
+
+static struct pair start(struct ls_tls *tls_a, struct ls_tls *tls_b, bool dynamic)
+{
+    struct node_options a = {.id = 1, .incarnation = 1, .tls = tls_a, .tls_dynamic = dynamic};
+    struct node_options b = {.id = 2, .incarnation = 1, .tls = tls_b, .tls_dynamic = dynamic};
+    struct pair p = {.tls_a = tls_a, .tls_b = tls_b};
+
+    p.a = node_start(&a);
+    p.b = node_start(&b);
+    return p;
+}
+
+static void stop(struct pair *p)
+{
+    node_stop(p->a);
+    node_stop(p->b);
+    ls_tls_destroy(p->tls_a);
+    ls_tls_destroy(p->tls_b);
+}
+
+static void assert_up(struct pair *p)
+{
+    assert_true(node_wait(p->a, p->b, seen_up));
+    assert_true(node_wait(p->b, p->a, seen_up));
+}
+
+static void wait_line(const char *text)
+{
+    for (int i = 0; i < 500 && log_count(text) == 0; i++) {
+        usleep(10000);
+    }
+    if (log_count(text) == 0) {
+        fail_msg("no line in the log with: %s", text);
+    }
+}
+
+static void assert_refused(struct ls_tls *tls_a, struct ls_tls *tls_b, const char *told_a,
+                           const char *told_b)
+{
+    struct pair p = start(tls_a, tls_b, false);
+
+    log_reset();
+    node_know(p.b, p.a); /* b dials */
+    wait_line(told_a);
+    wait_line(told_b);
+    assert_int_equal(node_seen(p.a, p.b).ups, 0);
+    assert_int_equal(node_seen(p.b, p.a).ups, 0);
+    stop(&p);
+}
+
+static void test_own_authority(void **state)
+{
+    struct pair p = start(cert_load(*state, "one", "ca"), cert_load(*state, "two", "ca"), false);
+
+    log_reset();
+    node_know(p.b, p.a);
+    assert_up(&p);
+    assert_true(log_count("ssl://127.0.0.1") > 0);
+    assert_int_equal(log_count("tcp://"), 0);
+    stop(&p);
+}
+
+/* Every node has the same self-signed certificate, and no CA is given: a usual small set-up. */
+static void test_one_certificate_for_all(void **state)
+{
+    struct pair p = start(cert_load(*state, "ca", NULL), cert_load(*state, "ca", NULL), false);
+
+    node_know(p.a, p.b);
+    assert_up(&p);
+    stop(&p);
+}
+
+static void test_foreign_authority(void **state)
+{
+    assert_refused(cert_load(*state, "one", "ca"), cert_load(*state, "stranger", "ca"),
+                   "no TLS with 127.0.0.1",
+                   "it refuses our certificate: its socket.ssl_ca has not signed our certificate");
+    assert_refused(cert_load(*state, "one", "ca"), cert_load(*state, "two", "foreign"), "127.0.0.1",
+                   "its certificate (/CN=one) is refused");
+}
+
+static void test_expired(void **state)
+{
+    log_reset();
+    assert_refused(cert_load(*state, "one", "ca"), cert_load(*state, "old", "ca"),
+                   "its certificate (/CN=old) is refused: certificate has expired",
+                   "it refuses our certificate: our certificate has expired");
+}
+
+static void test_plain_and_tls(void **state)
+{
+    assert_refused(cert_load(*state, "one", "ca"), NULL,
+                   "it does not speak TLS, and this node does",
+                   "it speaks TLS, and this node does not");
+    assert_refused(NULL, cert_load(*state, "one", "ca"), "it speaks TLS, and this node does not",
+                   "does it speak TLS");
+}
+
+/* A client that speaks TLS and shows no certificate; garbage where a handshake should be. */
+static void test_strangers(void **state)
+{
+    struct pair p = start(cert_load(*state, "one", "ca"), cert_load(*state, "two", "ca"), false);
+    static const char request[] = "OPTIONS / HTTP/1.0\r\n\r\n";
+    /* a record of type handshake that is no handshake */
+    static const uint8_t junk[] = {0x16, 3, 1, 0, 5, 9, 9, 9, 9, 9};
+    char buf[512];
+    int fd;
+
+    node_know(p.b, p.a);
+    assert_up(&p);
+    log_reset();
+    for (int i = 0; i < 2; i++) {
+        struct timeval tv = {.tv_sec = 5};
+        fd = raw_connect(p.a->port);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+        assert_true(i == 0 ? send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0
+                           : send(fd, junk, sizeof(junk), MSG_NOSIGNAL) > 0);
+        while (recv(fd, buf, sizeof(buf), 0) > 0) {
+        }
+        close(fd);
+    }
+    wait_line("it does not speak TLS");
+    assert_int_equal(node_seen(p.a, p.b).downs, 0);
+    stop(&p);
+}
+
+static bool has_chunks(const struct peer_seen *s)
+{
+    return s->messages >= 1000;
+}
+
+static void reload(struct node *n, void *arg)
+{
+    struct ls_error err = {0};
+    (void)n;
+    assert_int_equal(ls_tls_reload(arg, &err), LS_OK);
+}
+
+/* The old certificate goes on where it was used; who comes anew sees the new one. */
+static void test_reload(void **state)
+{
+    const char *dir = *state;
+    struct node_options third = {.id = 3, .incarnation = 1};
+    struct ls_error err = {0};
+    struct ls_tls *tls_c;
+    struct node *c;
+    struct pair p;
+
+    cert_make(dir, "fresh", "ca", -1, 300);
+    p = start(cert_load(dir, "fresh", "ca"), cert_load(dir, "two", "ca"), false);
+    node_know(p.b, p.a);
+    assert_up(&p);
+    cert_remove(dir, "fresh");
+    assert_int_equal(ls_tls_reload(p.tls_a, &err), LS_E_INVAL);
+    assert_non_null(strstr(err.text, "fresh.pem"));
+    cert_make(dir, "fresh", "foreign", -1, 300);
+    node_call(p.a, reload, p.tls_a);
+    node_send_numbers(p.a, p.b, 0, 999);
+    assert_true(node_wait(p.b, p.a, has_chunks));
+    assert_int_equal(node_seen(p.b, p.a).downs, 0);
+    log_reset();
+    third.tls = tls_c = cert_load(dir, "two", "ca");
+    c = node_start(&third);
+    node_know(c, p.a);
+    wait_line("its certificate (/CN=fresh) is refused");
+    node_stop(c);
+    ls_tls_destroy(tls_c);
+    stop(&p);
+}
+
+/* socket.dynamic: from plain to encrypted node by node. */
+static void test_dynamic(void **state)
+{
+    struct node_options plain = {.id = 3, .incarnation = 1};
+    struct pair p = start(cert_load(*state, "one", "ca"), cert_load(*state, "two", "ca"), true);
+    struct node *c = node_start(&plain);
+
+    log_reset();
+    node_know(p.b, p.a);
+    assert_up(&p);
+    assert_true(log_count("connection established to 01000000-0000 ssl://") > 0);
+    node_know(p.a, c); /* dials with TLS first */
+    assert_true(node_wait(p.a, c, seen_up));
+    node_know(c, p.b); /* dials plain */
+    assert_true(node_wait(p.b, c, seen_up));
+    node_stop(c);
+    stop(&p);
+}
+
+static void bad(const struct ls_tls_files *files, const char *text)
+{
+    struct ls_error err = {0};
+    struct ls_tls *tls;
+
+    assert_int_equal(ls_tls_create(files, &tls, &err), LS_E_INVAL);
+    assert_null(tls);
+    if (strstr(err.text, text) == NULL) {
+        fail_msg("'%s' is not in: %s", text, err.text);
+    }
+}
+
+static void test_bad_files(void **state)
+{
+    char key[CERT_PATH_SIZE];
+    char cert[CERT_PATH_SIZE];
+    char other[CERT_PATH_SIZE];
+    char junk[CERT_PATH_SIZE];
+    struct ls_tls *tls;
+    FILE *f;
+
+    snprintf(key, sizeof(key), "%s/one.key", (char *)*state);
+    snprintf(cert, sizeof(cert), "%s/one.pem", (char *)*state);
+    snprintf(other, sizeof(other), "%s/two.key", (char *)*state);
+    snprintf(junk, sizeof(junk), "%s/junk", (char *)*state);
+    f = fopen(junk, "w");
+    fputs("-----BEGIN CERTIFICATE-----\nnonsense\n", f);
+    fclose(f);
+    bad(&(struct ls_tls_files){.key = key}, "socket.ssl_cert");
+    bad(&(struct ls_tls_files){.cert = cert}, "socket.ssl_key");
+    bad(&(struct ls_tls_files){.key = "/nowhere", .cert = cert}, "/nowhere");
+    bad(&(struct ls_tls_files){.key = key, .cert = "/nowhere"}, "No such file");
+    bad(&(struct ls_tls_files){.key = other, .cert = cert}, "is not the key of the certificate");
+    bad(&(struct ls_tls_files){.key = junk, .cert = cert}, "socket.ssl_key");
+    bad(&(struct ls_tls_files){.key = key, .cert = junk}, "socket.ssl_cert");
+    bad(&(struct ls_tls_files){.key = key, .cert = cert, .ca = junk}, "socket.ssl_ca");
+    bad(&(struct ls_tls_files){.key = key, .cert = cert, .cipher = "none such"},
+        "socket.ssl_cipher");
+    /* a list for older versions, from a configuration for Galera */
+    assert_int_equal(
+        ls_tls_create(
+            &(struct ls_tls_files){.key = key, .cert = cert, .cipher = "AES256-SHA:AES128-SHA"},
+            &tls, NULL),
+        LS_OK);
+    ls_tls_destroy(tls);
+    unlink(junk);
+}
+
+static const char *const names[] = {"ca", "foreign", "one", "two", "old", "stranger", "fresh"};
+
+static int make_all(void **state)
+{
+    const char *dir = cert_dir();
+
+    cert_make(dir, "ca", NULL, -1, 3000);
+    cert_make(dir, "foreign", NULL, -1, 3000);
+    cert_make(dir, "one", "ca", -1, 300);
+    cert_make(dir, "two", "ca", -1, 300);
+    cert_make(dir, "old", "ca", -300, -1);
+    cert_make(dir, "stranger", "foreign", -1, 300);
+    *state = (void *)(uintptr_t)dir;
+    return 0;
+}
+
+static int remove_all(void **state)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        cert_remove(*state, names[i]);
+    }
+    return rmdir(*state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_own_authority),
+        cmocka_unit_test(test_one_certificate_for_all),
+        cmocka_unit_test(test_foreign_authority),
+        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_plain_and_tls),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_dynamic),
+        cmocka_unit_test(test_bad_files),
+    };
+    return cmocka_run_group_tests(tests, make_all, remove_all);
+}
