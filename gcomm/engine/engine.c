@@ -239,6 +239,7 @@ static void tick(void *ctx)
     }
     engine_step(e, &ev);
     e->turn_dirty = true;
+    engine_ask_tick(e);
     if (!e->left && e->leave_due_us != 0 && e->now_us >= e->leave_due_us) {
         engine_finish(e, "left without an answer from the others");
     }
@@ -268,13 +269,11 @@ static void *loop_thread(void *arg)
     e->now_us = ls_clock_us();
     e->progress_us = e->now_us + PROGRESS_US;
     if (e->bootstrap) {
-        ev.type = LS_EV_BOOTSTRAP;
-        ev.u.bootstrap.group = e->position.uuid;
-        ev.u.bootstrap.seqno = e->position.seqno;
+        engine_found(e);
     } else {
         ev.u.join.need_state = e->need_state || (!e->log_usable && !e->opt.no_data);
+        engine_step(e, &ev);
     }
-    engine_step(e, &ev);
     ls_timer_start(e->timer, TICK_US, TICK_US);
     ls_loop_run(e->loop);
     return NULL;
@@ -432,8 +431,9 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
     }
     if (bootstrap) {
         engine_prepare_bootstrap(e);
+        e->ask_first = e->fresh && count > 0;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && (!bootstrap || e->ask_first); i++) {
         ls_net_know(e->net, peers[i]);
     }
     engine_config_changed(e); /* the members that the log knows are dialled, too */

@@ -53,6 +53,7 @@ struct ls_engine_options {
 /* What the saved state of the server's side allows (sst/state decides). */
 struct ls_engine_state {
     bool discard;            /* no grastate.dat: forget log and identity */
+    bool fresh;              /* nor anything else of the server's that could tell of a cluster */
     struct ls_gtid position; /* of the database; zero uuid: none */
 };
 
@@ -85,7 +86,8 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
 void ls_engine_destroy(struct ls_engine *e);
 
 /* Opens the port and starts the thread: errors (port in use, bad address) come back here.
- * peers: "host:port" strings to contact, count 0 with bootstrap. Names that resolve to several
+ * peers: "host:port" strings to contact; with bootstrap they are only asked, by a node without any
+ * state, whether they have the cluster already (then it is LEFT). Names that resolve to several
  * addresses mean all of them. */
 enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size_t count,
                              bool bootstrap, bool need_state, struct ls_error *err);

@@ -175,6 +175,7 @@ struct ls_engine {
     struct ls_gtid position; /* of the database */
     bool log_usable;         /* it belongs to the position */
     bool discard_state;
+    bool fresh; /* there was no state of any kind */
 
     /* loop thread */
     struct ls_core *core;
@@ -187,6 +188,9 @@ struct ls_engine {
     bool started;
     bool bootstrap;
     bool need_state;
+    bool ask_first;        /* bootstrap: whether others have the cluster already */
+    int64_t ask_until_us;  /* 0: not asking */
+    int64_t ask_quiet_us;  /* somebody was still being tried then */
     bool bootstrapped;     /* the next CONNECTED is by our own bootstrap */
     bool sync_on;          /* log.sync=majority */
     bool welcomed;         /* a CONNECTED is in the stream */
@@ -354,6 +358,11 @@ void engine_spread_destroy(struct ls_engine *e);
 extern const struct ls_net_callbacks engine_net_callbacks;
 struct engine_peer *engine_peer_find(struct ls_engine *e, const struct ls_uuid *id);
 void engine_log_progress(struct ls_engine *e);
+
+/* ask.c: BOOTSTRAP, at once or after the others were asked. */
+void engine_found(struct ls_engine *e);
+void engine_ask_tick(struct ls_engine *e);
+void engine_ask_told(struct ls_engine *e, const struct ls_uuid *peer, const struct ls_msg *msg);
 
 /* flow.c */
 void engine_flow_init(struct ls_engine *e);

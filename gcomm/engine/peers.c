@@ -80,6 +80,7 @@ static void on_message(void *ctx, const struct ls_uuid *peer, const struct ls_ms
         msg->u.append.count > 0) {
         ev.u.message.payload_here = engine_has_payload(e, &msg->u.append.entries[0]);
     }
+    engine_ask_told(e, peer, msg);
     e->message_verdicts = msg->type == LS_MSG_APPEND && (msg->flags & LS_APPEND_VERDICTS) != 0;
     engine_step(e, &ev);
     e->message_verdicts = false;

@@ -233,6 +233,7 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     if (rc != LS_OK) {
         return rc;
     }
+    e->fresh = state->fresh && identity_state == LS_E_NOTFOUND;
     rc = open_and_judge(e, state->discard, identity_state, boot_id, err);
     if (rc != LS_OK) {
         return rc;

@@ -376,6 +376,22 @@ void ls_dial_verdict(struct ls_net *net, struct peer *p)
     }
 }
 
+bool ls_net_has_tried(struct ls_net *net)
+{
+    for (const struct name *n = net->names; n != NULL; n = n->next) {
+        if ((n->sources & SOURCE_USER) != 0 && (n->query != NULL || n->next_us == 0)) {
+            return false;
+        }
+    }
+    for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        bool reached = e->self || (e->has_peer && peer_is_up(net, &e->peer));
+        if ((e->sources & SOURCE_USER) != 0 && !reached && e->fails == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static size_t dials_under_way(const struct ls_net *net)
 {
     size_t n = 0;

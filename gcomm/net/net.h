@@ -81,6 +81,8 @@ enum ls_rc ls_net_listen(struct ls_net *net, uint16_t *port, struct ls_error *er
  * Tried until ls_net_forget_all(); what cannot be an address is logged and left out. */
 void ls_net_know(struct ls_net *net, const char *addr);
 void ls_net_forget_all(struct ls_net *net);
+/* Each of them has been reached, or was tried in vain. */
+bool ls_net_has_tried(struct ls_net *net);
 /* The user takes one address back; a connection that stands is kept. */
 void ls_net_forget(struct ls_net *net, const char *addr);
 /* The members of now (copied; own entry ignored): they are always redialled, at the address they

@@ -258,7 +258,7 @@ static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_
     struct ls_engine_options o;
     /* Without a position a bootstrap starts a new history: the log of another one is of no use. */
     bool anew = bootstrap && ls_order_position(&p->apply) < 0;
-    struct ls_engine_state state = {.discard = p->saved_missing || anew};
+    struct ls_engine_state state = {.discard = p->saved_missing || anew, .fresh = p->saved_missing};
     struct ls_grastate saved;
     struct ls_engine *e;
     struct ls_engine_stats stats;
@@ -377,7 +377,7 @@ static enum ls_rc start_stream(struct ls_provider *p, const struct ls_cluster_ur
     ls_mutex_lock(&p->lock);
     ls_phase_shift(p, LS_PHASE_OPEN);
     ls_mutex_unlock(&p->lock);
-    enum ls_rc rc = ls_engine_connect(e, peers, bootstrap ? 0 : url->count, bootstrap, false, err);
+    enum ls_rc rc = ls_engine_connect(e, peers, url->count, bootstrap, false, err);
     if (rc != LS_OK) {
         return rc;
     }

@@ -7,6 +7,14 @@ for n in 1 2 3; do
     must node_prepare $n
 done
 must node_start 1 --wsrep-new-cluster
+# An empty server that is told to found what is there already refuses; a person who insists says so.
+node_launch 2 --wsrep-new-cluster
+expect "an empty server does not found a second cluster beside a living one" ends_within 60 2
+expect "and says who has it" log_says 2 "founds no cluster: node1 at .* start without --wsrep-new-cluster"
+node_kill 2
+printf '# GALERA saved state\nversion: 2.1\nuuid:    00000000-0000-0000-0000-000000000000\nseqno:   -1\nsafe_to_bootstrap: 1\n' \
+    >"$(node_dir 2)/data/grastate.dat"
+server_owns "$(node_dir 2)/data/grastate.dat"
 must node_start 2 --wsrep-new-cluster
 must keys_table 1 t.k
 must sql 2 "CREATE DATABASE u; CREATE TABLE u.k (k VARCHAR(40) PRIMARY KEY)"
