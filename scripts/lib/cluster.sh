@@ -2,6 +2,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/base.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/space.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/disk.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/session.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/haproxy.sh"

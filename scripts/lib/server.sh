@@ -35,10 +35,12 @@ node_pid() { echo "${LS_PID[$1]:-}"; }
 node_alive() { [ -n "${LS_PID[$1]:-}" ] && pid_alive "${LS_PID[$1]}"; }
 
 # as_server COMMAND...: as user mysql when we are root, else as ourselves, in the network namespace
-# named by LS_IN_SPACE if any. Replaces this process.
+# named by LS_IN_SPACE if any, on the rebooted machine LS_IN_BOOT if any (disk.sh). Replaces this
+# process.
 as_server() {
     if [ "$(id -u)" = 0 ]; then
         exec ${LS_IN_SPACE:+nsenter "--net=/run/netns/$LS_IN_SPACE"} \
+            ${LS_IN_BOOT:+unshare --mount --propagation unchanged "$LS_ROOT/scripts/lib/rebooted" "$LS_IN_BOOT"} \
             setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "$@"
     fi
     exec "$@"
@@ -103,6 +105,7 @@ work_end() {
         server_end_session "$pid"
     done
     spaces_end
+    disks_end
     [ -z "$LS_WORK" ] || [ -n "${LS_KEEP:-}" ] || rm -rf "$LS_WORK"
 }
 
@@ -207,7 +210,7 @@ node_launch() {
         cd "$dir/data" || exit 1
         ulimit -c unlimited
         [ -z "$preload" ] || export LD_PRELOAD=$preload ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-        LS_IN_SPACE=${LS_SPACE[$i]:-} as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
+        LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &
     LS_PID[$i]=$!

@@ -1,0 +1,52 @@
+# A disk of its own for each node, whose power can be cut: an ext4 image that loses what was not synced.
+#
+# disk_make I MIB   node I, prepared already, gets its data directory on one
+# power_cut I...    the servers stop at one moment, what their disks had not written is gone, and the
+#                   machines are others after it (their boot ids are)
+# disks_end         unmounts all
+#
+# Needs root. The power goes by FS_IOC_SHUTDOWN without a flush of the journal; the next mount replays it
+# as after a crash.
+
+declare -A LS_DISK=() LS_BOOT=()
+
+disk_mount() {
+    mount -o loop "$(node_dir "$1")/disk.img" "$(node_dir "$1")/disk"
+}
+
+disk_make() {
+    local dir
+    dir=$(node_dir "$1")
+    need mkfs.ext4 losetup
+    [ "$(id -u)" = 0 ] || die "disks whose power can be cut need root"
+    truncate -s "$2M" "$dir/disk.img" && mkfs.ext4 -q -F "$dir/disk.img" && mkdir "$dir/disk" &&
+        disk_mount "$1" || return 1
+    LS_DISK[$1]=$dir/disk
+    mv "$dir/data" "$dir/disk/data" && ln -s disk/data "$dir/data" && server_owns "$dir/disk"
+}
+
+power_cut() {
+    local i
+    for i in "$@"; do
+        kill -STOP "$(node_pid "$i")"
+    done
+    for i in "$@"; do
+        /usr/bin/python3 -c 'import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "${LS_DISK[$i]}" || return 1
+    done
+    for i in "$@"; do
+        node_kill "$i"
+        # The threads of a killed server let go of their files one by one.
+        wait_until 10 eval "umount '${LS_DISK[$i]}' 2>/dev/null" && disk_mount "$i" || return 1
+        LS_BOOT[$i]=$(node_dir "$i")
+        cat /proc/sys/kernel/random/uuid >"${LS_BOOT[$i]}/boot_id"
+    done
+}
+
+disks_end() {
+    local i
+    for i in "${!LS_DISK[@]}"; do
+        umount -l "${LS_DISK[$i]}" 2>/dev/null
+    done
+    LS_DISK=()
+}
