@@ -46,6 +46,8 @@ class Connection:
             raise self.error()
         result = ctypes.c_void_p(LIBRARY.mysql_store_result(self.handle))
         if not result:
+            if LIBRARY.mysql_errno(self.handle):  # it came in the place of the rows
+                raise self.error()
             return []
         rows = []
         columns = LIBRARY.mysql_num_fields(result)
