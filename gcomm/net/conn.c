@@ -182,6 +182,9 @@ static void handle_frame(struct conn *c, const struct ls_frame *f, const uint8_t
 
     if (f->type == LS_FRAME_REFUSED) {
         ls_handshake_frame(c, f, body);
+    } else if (!bulk && f->type == LS_FRAME_HELLO && f->payload_size == 0 &&
+               f->body_size <= LS_FRAME_HELLO_MAX) {
+        ls_handshake_gossip(c, body, (size_t)f->body_size);
     } else if (bulk && !c->dialled && f->type == LS_FRAME_CHUNK && f->version == c->version) {
         ls_bulk_chunk(c, f, body);
     } else if (!bulk && f->type >= LS_FRAME_PING && f->type <= LS_FRAME_FLOW) {

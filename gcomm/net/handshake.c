@@ -272,6 +272,45 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
 
 /* ---- a main connection becomes the connection ---- */
 
+static void learn(struct conn *c, const struct ls_hello *h)
+{
+    struct ls_net *net = c->net;
+
+    if (c->endpoint != NULL) {
+        ls_dial_found(c, &h->id);
+    }
+    if (c->dial[0] != '\0') {
+        ls_dial_add(net, c->dial, SOURCE_GOSSIP, &h->id);
+    }
+    for (uint32_t i = 0; i < h->peer_count; i++) {
+        ls_dial_add(net, h->peers[i], SOURCE_GOSSIP, NULL);
+    }
+}
+
+/* Two nodes that come at the same time to a third, whose HELLO went to each before the other was
+ * up, would not hear of each other: whoever is up is told of each newcomer. */
+static void tell_others(const struct conn *newcomer)
+{
+    for (struct peer *p = newcomer->net->peers; p != NULL; p = p->next) {
+        if (p->main != NULL && p->main != newcomer && !p->main->broken) {
+            send_hello(p->main);
+        }
+    }
+}
+
+void ls_handshake_gossip(struct conn *c, const uint8_t *body, size_t size)
+{
+    struct ls_hello h;
+    struct ls_error err = {0};
+
+    if (ls_hello_decode(body, size, &h, &err) != LS_OK || !ls_uuid_equal(&h.id, &c->peer->id)) {
+        ls_net_warn(c->net, c->host, "%s broke the handshake, the connection is closed", c->addr);
+        ls_conn_close(c, "it broke the handshake");
+        return;
+    }
+    learn(c, &h);
+}
+
 static bool we_choose(const struct ls_net *net, const struct peer *p)
 {
     return ls_uuid_compare(&net->id, &p->id) < 0;
@@ -300,6 +339,7 @@ static void take_up(struct conn *c)
     ls_short_id(&p->id, id);
     ls_info("(%s, '%s') connection established to %s %s://%s", net->short_id, net->listen_text, id,
             ls_tcp_is_secure(c->tcp) ? "ssl" : "tcp", c->shown);
+    tell_others(c);
     if (net->cb.peer_up != NULL) {
         net->cb.peer_up(net->cb.ctx, &p->id, p->incarnation, p->name, c->shown);
     }
@@ -469,21 +509,6 @@ static void note_address(struct conn *c, const struct ls_hello *h)
     }
     if (h->host[0] == '\0' || !ls_address_format(h->host, h->port, c->shown, sizeof(c->shown))) {
         snprintf(c->shown, sizeof(c->shown), "%s", c->dial[0] != '\0' ? c->dial : c->addr);
-    }
-}
-
-static void learn(struct conn *c, const struct ls_hello *h)
-{
-    struct ls_net *net = c->net;
-
-    if (c->endpoint != NULL) {
-        ls_dial_found(c, &h->id);
-    }
-    if (c->dial[0] != '\0') {
-        ls_dial_add(net, c->dial, SOURCE_GOSSIP, &h->id);
-    }
-    for (uint32_t i = 0; i < h->peer_count; i++) {
-        ls_dial_add(net, h->peers[i], SOURCE_GOSSIP, NULL);
     }
 }
 

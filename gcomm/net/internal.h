@@ -222,6 +222,8 @@ const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why);
 void ls_handshake_frame(struct conn *c, const struct ls_frame *f, const uint8_t *body);
 /* The outcome of an allow check under way is not wanted any more. */
 void ls_handshake_forget_check(struct conn *c);
+/* HELLO on a connection that is up: who else the peer is connected with now. */
+void ls_handshake_gossip(struct conn *c, const uint8_t *body, size_t size);
 void ls_handshake_pong(struct conn *c, uint64_t value);
 /* A main connection is gone (peer->main is NULL already): let a parked one go on. */
 void ls_handshake_unpark(struct peer *p);

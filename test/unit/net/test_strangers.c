@@ -104,6 +104,64 @@ static void pair_stop_unharmed(struct pair *p)
     node_stop(p->b);
 }
 
+/* The next frame of this connection that is a HELLO, within 5 s. */
+static void read_hello(int fd, struct ls_hello *h)
+{
+    struct timeval tv = {.tv_sec = 5};
+    uint8_t buf[LS_FRAME_HEADER_SIZE + LS_FRAME_HELLO_MAX];
+    struct ls_frame f = {0};
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+    while (f.type != LS_FRAME_HELLO) {
+        assert_int_equal(recv(fd, buf, LS_FRAME_HEADER_SIZE, MSG_WAITALL), LS_FRAME_HEADER_SIZE);
+        assert_int_equal(ls_frame_open(buf, &f, NULL), LS_OK);
+        assert_true(f.body_size <= LS_FRAME_HELLO_MAX);
+        assert_int_equal(recv(fd, buf, f.body_size, MSG_WAITALL), f.body_size);
+    }
+    assert_int_equal(ls_hello_decode(buf, f.body_size, h, NULL), LS_OK);
+}
+
+static bool names_port(const struct ls_hello *h, const char *port)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < h->peer_count; i++) {
+        found |= strstr(h->peers[i], port) != NULL;
+    }
+    return found;
+}
+
+/* Two nodes that come at the same time: both are greeted before either is up, so neither greeting
+ * names the other. The first one up is told of the second. */
+static void test_two_newcomers_at_once(void **state)
+{
+    struct node *n = start(9);
+    uint8_t up[LS_SIGNAL_FRAME_SIZE];
+    size_t up_size = ls_signal_encode(LS_FRAME_START, 0, up, sizeof(up));
+    struct ls_hello hellos[2];
+    struct ls_hello answer;
+    int fds[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        hellos[i] = hello_of((uint8_t)(i + 1)); /* smaller than 9: they choose */
+        hellos[i].instance = 100 + (uint64_t)i;
+        hellos[i].port = (uint16_t)(i + 1);
+        fds[i] = raw_connect(n->port);
+        send_hello(fds[i], &hellos[i]);
+        read_hello(fds[i], &answer);
+        assert_false(names_port(&answer, ":1") && i == 1);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(send(fds[i], up, up_size, MSG_NOSIGNAL), up_size);
+    }
+    read_hello(fds[0], &answer);
+    assert_true(names_port(&answer, "127.0.0.1:2"));
+    close(fds[0]);
+    close(fds[1]);
+    node_stop(n);
+}
+
 static void test_garbage(void **state)
 {
     struct pair p = pair_start();
@@ -398,13 +456,21 @@ static void test_bad_listen_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_http_and_scans),
-        cmocka_unit_test(test_half_messages),  cmocka_unit_test(test_flipped_handshakes),
-        cmocka_unit_test(test_out_of_turn),    cmocka_unit_test(test_bad_after_handshake),
-        cmocka_unit_test(test_other_cluster),  cmocka_unit_test(test_other_version),
-        cmocka_unit_test(test_duplicate_uuid), cmocka_unit_test(test_duplicate_smaller_uuid),
-        cmocka_unit_test(test_same_name),      cmocka_unit_test(test_allow_list),
-        cmocka_unit_test(test_many_silent),    cmocka_unit_test(test_bad_listen_addresses),
+        cmocka_unit_test(test_two_newcomers_at_once),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_http_and_scans),
+        cmocka_unit_test(test_half_messages),
+        cmocka_unit_test(test_flipped_handshakes),
+        cmocka_unit_test(test_out_of_turn),
+        cmocka_unit_test(test_bad_after_handshake),
+        cmocka_unit_test(test_other_cluster),
+        cmocka_unit_test(test_other_version),
+        cmocka_unit_test(test_duplicate_uuid),
+        cmocka_unit_test(test_duplicate_smaller_uuid),
+        cmocka_unit_test(test_same_name),
+        cmocka_unit_test(test_allow_list),
+        cmocka_unit_test(test_many_silent),
+        cmocka_unit_test(test_bad_listen_addresses),
     };
     log_reset();
     return cmocka_run_group_tests(tests, NULL, NULL);
