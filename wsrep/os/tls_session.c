@@ -18,7 +18,7 @@ struct ls_tls_session {
     bool read_needs_write;
     bool write_needs_read;
     bool has_more;
-    bool lost; /* OpenSSL forbids to go on */
+    struct ls_error lost; /* what has ended it: OpenSSL forbids to go on; code LS_OK: nothing */
     int fd;
     char refused[160]; /* whose certificate was refused */
 };
@@ -214,6 +214,11 @@ static enum ls_rc explain(struct ls_tls_session *s, struct ls_error *err)
     return ls_error_set(err, LS_E_PROTO, "TLS failed: %s", text != NULL ? text : "no reason given");
 }
 
+static enum ls_rc tell_lost(const struct ls_tls_session *s, struct ls_error *err)
+{
+    return ls_error_set(err, s->lost.code, "%s", s->lost.text);
+}
+
 /* After a call that did not do what it should: n is what it returned. LS_E_BUSY: try again once the
  * socket is readable, or writable if *needs_write. */
 static enum ls_rc failed(struct ls_tls_session *s, int n, bool *needs_write, struct ls_error *err)
@@ -230,22 +235,21 @@ static enum ls_rc failed(struct ls_tls_session *s, int n, bool *needs_write, str
     case SSL_ERROR_ZERO_RETURN:
         break;
     case SSL_ERROR_SYSCALL:
-        s->lost = true;
         ERR_clear_error();
         if (saved != 0) {
-            return ls_error_set(err, LS_E_IO, "%s", strerror(saved));
+            ls_error_set(&s->lost, LS_E_IO, "%s", strerror(saved));
+            return tell_lost(s, err);
         }
         break;
     default:
-        s->lost = true;
-        return explain(s, err);
+        explain(s, &s->lost);
+        return tell_lost(s, err);
     }
-    if (!SSL_is_init_finished(s->ssl)) {
-        return ls_error_set(err, LS_E_CLOSED,
-                            "the other side closed the connection during TLS's handshake: does it "
-                            "speak TLS (socket.ssl_key)?");
-    }
-    return ls_error_set(err, LS_E_CLOSED, "the other side closed the connection");
+    ls_error_set(&s->lost, LS_E_CLOSED, "the other side closed the connection%s",
+                 SSL_is_init_finished(s->ssl) ? ""
+                                              : " during TLS's handshake: does it speak TLS "
+                                                "(socket.ssl_key)?");
+    return tell_lost(s, err);
 }
 
 /* ---- moving bytes ---- */
@@ -258,8 +262,8 @@ enum ls_rc ls_tls_session_read(struct ls_tls_session *s, void *buf, size_t size,
     *got = 0;
     s->read_needs_write = false;
     s->has_more = false;
-    if (s->lost) {
-        return ls_error_set(err, LS_E_CLOSED, "the TLS connection has failed");
+    if (s->lost.code != LS_OK) {
+        return tell_lost(s, err);
     }
     /* One call gives one record at most, whatever the socket has. */
     while (*got < size) {
@@ -276,8 +280,9 @@ enum ls_rc ls_tls_session_read(struct ls_tls_session *s, void *buf, size_t size,
     if (*got == 0) {
         return rc;
     }
-    s->has_more = *got == size && SSL_has_pending(s->ssl) == 1;
-    return LS_OK; /* an end behind these bytes is told by the next call */
+    /* An end behind these bytes is told by the next call, which the socket need not ask for. */
+    s->has_more = s->lost.code != LS_OK || (*got == size && SSL_has_pending(s->ssl) == 1);
+    return LS_OK;
 }
 
 /* The next bytes to go out in one record, from skip on; copied together when they lie apart. */
@@ -315,8 +320,8 @@ enum ls_rc ls_tls_session_write(struct ls_tls_session *s, const struct ls_piece 
 
     *written = 0;
     s->write_needs_read = false;
-    if (s->lost) {
-        return ls_error_set(err, LS_E_CLOSED, "the TLS connection has failed");
+    if (s->lost.code != LS_OK) {
+        return tell_lost(s, err);
     }
     while (rc == LS_OK) {
         size_t len;

@@ -6,6 +6,9 @@
 
 #include "wsrep/os/clock.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,6 +154,40 @@ static void test_strangers(void **state)
     stop(&p);
 }
 
+/* Good bytes and, in the same packet, a record that nobody with the key has made: what is wrong is
+ * told at once, though the socket has nothing more to announce. */
+static void test_forged_record(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 1, .tls = cert_load(*state, "one", "ca")};
+    struct node *n = node_start(&opt);
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(ctx);
+    static const uint8_t forged[32] = {0x17, 3, 3, 0, 27};
+    char path[CERT_PATH_SIZE];
+    int fd = raw_connect(n->port);
+    int cork = 1;
+
+    snprintf(path, sizeof(path), "%s/two.pem", (char *)*state);
+    assert_int_equal(SSL_use_certificate_file(ssl, path, SSL_FILETYPE_PEM), 1);
+    snprintf(path, sizeof(path), "%s/two.key", (char *)*state);
+    assert_int_equal(SSL_use_PrivateKey_file(ssl, path, SSL_FILETYPE_PEM), 1);
+    SSL_set_fd(ssl, fd);
+    assert_int_equal(SSL_connect(ssl), 1);
+    log_reset();
+    setsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
+    assert_int_equal(SSL_write(ssl, "x", 1), 1);
+    assert_int_equal(send(fd, forged, sizeof(forged), MSG_NOSIGNAL), sizeof(forged));
+    cork = 0;
+    setsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
+    wait_line("no TLS with 127.0.0.1");
+    assert_int_equal(log_count("in time"), 0);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    node_stop(n);
+    ls_tls_destroy(opt.tls);
+}
+
 static bool has_chunks(const struct peer_seen *s)
 {
     return s->messages >= 1000;
@@ -289,15 +326,11 @@ static int remove_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_authority),
-        cmocka_unit_test(test_one_certificate_for_all),
-        cmocka_unit_test(test_foreign_authority),
-        cmocka_unit_test(test_expired),
-        cmocka_unit_test(test_plain_and_tls),
-        cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_dynamic),
-        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_own_authority),     cmocka_unit_test(test_one_certificate_for_all),
+        cmocka_unit_test(test_foreign_authority), cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_plain_and_tls),     cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_forged_record),     cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_dynamic),           cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, make_all, remove_all);
 }
