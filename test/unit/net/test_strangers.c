@@ -152,8 +152,10 @@ static void test_two_newcomers_at_once(void **state)
         read_hello(fds[i], &answer);
         assert_false(names_port(&answer, ":1") && i == 1);
     }
+    log_reset();
     for (int i = 0; i < 2; i++) {
         assert_int_equal(send(fds[i], up, up_size, MSG_NOSIGNAL), up_size);
+        assert_true(wait_log("connection established", i + 1));
     }
     read_hello(fds[0], &answer);
     assert_true(names_port(&answer, "127.0.0.1:2"));
