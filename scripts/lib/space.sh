@@ -4,6 +4,9 @@
 # spaces_make_far N US   the same, each packet underway for so many microseconds; nothing to cut there
 # space_cut I     its cable is pulled: packets vanish, no connection is told; space_mend I
 # spaces_split I...  these on one side, the rest on the other; spaces_join
+# space_deafen J I   J hears nothing of I any more, while I hears J
+# space_lose I N     of the packets that come to I, N in a hundred are lost
+# space_heal I       neither any more
 # spaces_end      removes all of it (work_end does)
 #
 # The switch is a namespace, too: nothing of the machine's own network is touched.
@@ -82,6 +85,20 @@ spaces_join() {
         ip_in "$LS_SWITCH" link set "port$i" master switch || return 1
     done
 }
+
+space_filter() {
+    local name=${LS_SPACE[$1]}
+    shift
+    need nft
+    nsenter "--net=/run/netns/$name" nft -f - <<RULES
+add table ip lockstep
+add chain ip lockstep arriving { type filter hook input priority 0; }
+add rule ip lockstep arriving $*
+RULES
+}
+space_deafen() { space_filter "$1" ip saddr "${LS_HOST[$2]}" drop; }
+space_lose() { space_filter "$1" ip saddr != "${LS_HOST[$1]}" numgen random mod 100 lt "$2" drop; }
+space_heal() { nsenter "--net=/run/netns/${LS_SPACE[$1]}" nft "delete table ip lockstep"; }
 
 spaces_end() {
     local name
