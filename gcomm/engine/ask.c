@@ -15,7 +15,11 @@ static void found(struct ls_engine *e)
 {
     struct ls_event ev = {.type = LS_EV_BOOTSTRAP};
 
-    e->ask_until_us = 0;
+    if (e->ask_first) {
+        /* Who is not there yet comes by itself, with a list of its own. */
+        e->ask_until_us = 0;
+        ls_net_forget_all(e->net);
+    }
     ev.u.bootstrap.group = e->position.uuid;
     ev.u.bootstrap.seqno = e->position.seqno;
     engine_step(e, &ev);
