@@ -248,6 +248,7 @@ static void tick(void *ctx)
         ls_net_isolate(e->net, true);
     }
     if (!e->left) {
+        engine_watch_room(e);
         engine_flow_update(e);
         engine_spread_retry(e);
         if (e->now_us >= e->housekeeping_us) {

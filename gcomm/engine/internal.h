@@ -231,7 +231,6 @@ struct ls_engine {
     struct taken taken[KEEP_SECONDS + 1]; /* by the stream, one sample a second */
     size_t taken_next;
     uint64_t taken_count;
-    uint64_t log_bytes_before; /* a second ago */
     int64_t short_log_told_us; /* 0: not yet */
     atomic_bool log_full;      /* new write-sets wait until there is room on the log's disk */
 
@@ -334,8 +333,9 @@ void engine_stream_put(struct ls_engine *e, const struct ls_stream_event *ev,
 void engine_stream_skip(struct ls_engine *e, uint64_t committed);
 struct taken engine_stream_taken(struct ls_engine *e);
 
-/* purge.c: once a second */
+/* purge.c: once a second, and at each tick */
 void engine_purge_log(struct ls_engine *e);
+void engine_watch_room(struct ls_engine *e);
 
 /* staging.c: big payloads of others */
 void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,

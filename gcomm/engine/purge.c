@@ -9,7 +9,8 @@
 #include "wsrep/os/file.h"
 
 #define KEEP_LEAST_SECONDS 10
-#define ROOM_LEAST_BYTES ((uint64_t)64 << 20)
+#define ROOM_LEAST 2 /* times what one node may have under way */
+#define ROOM_BACK 3
 #define TELL_US 60000000
 
 static uint64_t mebibytes(uint64_t bytes)
@@ -37,25 +38,37 @@ static size_t seconds_to_keep(struct ls_engine *e, uint64_t log_bytes, uint64_t 
     return KEEP_LEAST_SECONDS;
 }
 
-/* Room for what may come until the next look, as long as waiting can make some. */
-static void judge_room(struct ls_engine *e, uint64_t log_bytes, uint64_t free_bytes)
+/* False: not known, and the log's own errors tell. */
+static bool free_space(const struct ls_engine *e, uint64_t *bytes)
 {
-    uint64_t grown = log_bytes > e->log_bytes_before ? log_bytes - e->log_bytes_before : 0;
-    uint64_t room = 2 * grown > ROOM_LEAST_BYTES ? 2 * grown : ROOM_LEAST_BYTES;
-    bool full = free_bytes < room && log_bytes > e->opt.log_bytes;
+    return ls_file_free_bytes(e->opt.data_dir, bytes, NULL) == LS_OK;
+}
 
-    e->log_bytes_before = log_bytes;
-    if (full == atomic_load(&e->log_full)) {
+/* Room for what is under way here and at others, who hear of it later; as long as waiting can make
+ * some. */
+void engine_watch_room(struct ls_engine *e)
+{
+    bool full = atomic_load(&e->log_full);
+    uint64_t room = e->opt.max_pending_bytes * (full ? ROOM_BACK : ROOM_LEAST);
+    struct ls_log_stats stats = {0};
+    uint64_t free_bytes;
+
+    if (!free_space(e, &free_bytes)) {
         return;
     }
-    atomic_store(&e->log_full, full);
+    if (free_bytes < room) {
+        ls_log_get_stats(e->log, &stats);
+    }
+    if (full == (stats.bytes > e->opt.log_bytes)) {
+        return;
+    }
+    atomic_store(&e->log_full, !full);
     if (full) {
-        ls_warn(
-            "the disk of the write-set log is nearly full (%llu MiB are left): new write-sets wait "
-            "until the log's oldest part may go. Make room there, or write more slowly",
-            (unsigned long long)mebibytes(free_bytes));
-    } else {
         ls_info("the disk of the write-set log has room again");
+    } else {
+        ls_warn("the disk of the write-set log is nearly full (%llu MiB are left): new write-sets "
+                "wait until the log's oldest part may go. Make room there, or write more slowly",
+                (unsigned long long)mebibytes(free_bytes));
     }
 }
 
@@ -89,16 +102,12 @@ static void purge(struct ls_engine *e, size_t seconds)
 void engine_purge_log(struct ls_engine *e)
 {
     struct ls_log_stats stats;
-    uint64_t free_bytes;
+    uint64_t free_bytes = UINT64_MAX;
 
     e->taken[e->taken_next] = engine_stream_taken(e);
     e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
     e->taken_count++;
     ls_log_get_stats(e->log, &stats);
-    if (ls_file_free_bytes(e->opt.data_dir, &free_bytes, NULL) != LS_OK) {
-        free_bytes = UINT64_MAX; /* not known: the log's own errors tell */
-    }
+    free_space(e, &free_bytes);
     purge(e, seconds_to_keep(e, stats.bytes, free_bytes));
-    ls_log_get_stats(e->log, &stats);
-    judge_room(e, stats.bytes, free_bytes);
 }

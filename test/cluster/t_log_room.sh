@@ -9,7 +9,7 @@ umount_logs() { for n in 1 2 3; do umount -l "$(logs $n)" 2>/dev/null; done; }
 trap 'rc=$?; umount_logs; (exit $rc); test_end' EXIT
 for n in 1 2 3; do
     must mkdir "$(logs $n)"
-    must mount -t tmpfs -o size=160m lockstep-log "$(logs $n)"
+    must mount -t tmpfs -o size=400m lockstep-log "$(logs $n)"
     server_owns "$(logs $n)"
     NODE_OPTIONS="gcache.size=16M;gcache.dir=$(logs $n)" must node_prepare $n
 done
@@ -18,13 +18,13 @@ must node_start 2
 must node_start 3
 must sql 1 "CREATE DATABASE t; CREATE TABLE t.b (id INT PRIMARY KEY, n INT, b LONGBLOB) ENGINE=InnoDB;
     INSERT INTO t.b VALUES (1, 0, ''), (2, 0, '')"
-# 60 times 4 MB: half as much again as the disk holds.
+# 130 times 4 MB: more than the disk holds.
 statements=
-for i in $(seq 60); do
+for i in $(seq 130); do
     statements="$statements UPDATE t.b SET n = $i, b = REPEAT('x', 4000000 + $i) WHERE id = 1;"
 done
 expect "all is written" sql 1 "$statements"
-expect_same "on the other nodes, too" "60 4000060" \
+expect_same "on the other nodes, too" "130 4000130" \
     "$(sql 3 "SET SESSION wsrep_sync_wait=15; SELECT n, LENGTH(b) FROM t.b WHERE id = 1" | tr '\t' ' ')"
 told() { log_says 1 "$1" || log_says 2 "$1" || log_says 3 "$1"; }
 expect "that the log keeps less is told" told "write-set log has grown to .* it keeps the last 10 s"
