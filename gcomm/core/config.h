@@ -24,7 +24,8 @@ enum ls_member_role {
 
 /* The numbers are those of the wsrep API's member status. */
 enum ls_node_state {
-    LS_NODE_UNDEFINED = 0,
+    LS_NODE_UNDEFINED =
+        0, /* not met since all were down; if it is there, it says its state again */
     LS_NODE_JOINER = 1,
     LS_NODE_DONOR = 2, /* donating or desynced */
     LS_NODE_JOINED = 3,

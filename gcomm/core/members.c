@@ -291,6 +291,21 @@ static bool change_nonprimary(struct ls_core *c, struct ls_config *next)
     return changed;
 }
 
+/* After an outage of all the configuration still shows those as full members whom nobody has met
+ * since: they may never come back, and would be waited for as donors. One that lives says its state
+ * again when it sees this. */
+static void doubt_unmet(struct ls_core *c, struct ls_config *next)
+{
+    for (uint32_t i = 0; i < next->count; i++) {
+        struct ls_member *m = &next->members[i];
+        const struct peer *p = core_peer(c, &m->id);
+        if (!ls_uuid_equal(&m->id, &c->me.id) && m->state >= LS_NODE_DONOR &&
+            m->state <= LS_NODE_SYNCED && (p == NULL || p->incarnation != m->incarnation)) {
+            m->state = LS_NODE_UNDEFINED;
+        }
+    }
+}
+
 /* A learner that keeps pace may vote where the others can go on without it (Raft section 4.2.1):
  * it holds what was committed an election time-out ago. One that is some entries behind and gets
  * nothing may be what a quorum needs when others fail, and then nobody may have those entries.
@@ -369,6 +384,9 @@ void core_manage_members(struct ls_core *c)
     }
     if (!core_majority_of(c, &c->old, alive) || !core_majority_of(c, &next, alive)) {
         return;
+    }
+    if (is_view) {
+        doubt_unmet(c, &next);
     }
     core_propose_config(c, &next, is_view, false);
     core_advance_commit(c);

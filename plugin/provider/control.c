@@ -61,12 +61,22 @@ static void log_component(struct ls_provider *p, const struct ls_config *c, bool
     }
 }
 
+/* The same process as when it was chosen: one that was started again knows nothing of it. */
+static bool is_still_in(const struct ls_config *c, const struct ls_uuid *donor,
+                        uint64_t incarnation)
+{
+    const struct ls_member *m = ls_config_find(c, donor);
+
+    return m != NULL && m->incarnation == incarnation;
+}
+
 /* A joiner whose donor is gone cannot complete. `lock` is held. */
 static void look_after_donor(struct ls_provider *p)
 {
     struct ls_sst_wait *s = &p->sst;
 
-    if (s->active && s->granted && !s->received && ls_config_find(&p->config, &s->donor) == NULL) {
+    if (s->active && s->granted && !s->received &&
+        !is_still_in(&p->config, &s->donor, s->donor_incarnation)) {
         snprintf(s->failure, sizeof(s->failure),
                  "the donor has left the group before the state transfer was complete");
         ls_cond_broadcast(&p->changed);
@@ -77,8 +87,9 @@ static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
 {
     size_t kept = 0;
     for (size_t i = 0; i < p->transfer_count; i++) {
-        bool gone = donor != NULL ? ls_uuid_equal(&p->transfers[i].donor, donor)
-                                  : ls_config_find(&p->config, &p->transfers[i].donor) == NULL;
+        const struct ls_transfer *t = &p->transfers[i];
+        bool gone = donor != NULL ? ls_uuid_equal(&t->donor, donor)
+                                  : !is_still_in(&p->config, &t->donor, t->donor_incarnation);
         if (!gone) {
             p->transfers[kept++] = p->transfers[i];
         }
@@ -285,6 +296,7 @@ static void note_answer(struct ls_provider *p, enum ls_rc rc, const struct ls_do
     w->granted = rc == LS_OK;
     if (rc == LS_OK) {
         w->donor = p->config.members[choice->index].id;
+        w->donor_incarnation = p->config.members[choice->index].incarnation;
     } else {
         snprintf(w->why, sizeof(w->why), "%.*s", (int)sizeof(w->why) - 1, choice->line);
     }
@@ -315,8 +327,8 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
         donor->state = LS_NODE_DONOR;
         forget_transfers(p, &donor->id);
         LS_ASSERT(p->transfer_count < LS_MAX_MEMBERS); /* one per donor */
-        p->transfers[p->transfer_count++] =
-            (struct ls_transfer){.donor = donor->id, .joiner = r.joiner};
+        p->transfers[p->transfer_count++] = (struct ls_transfer){
+            .donor = donor->id, .donor_incarnation = donor->incarnation, .joiner = r.joiner};
         chosen = ls_uuid_equal(&donor->id, &p->self);
     }
     if (ls_uuid_equal(&r.joiner, &p->self)) {

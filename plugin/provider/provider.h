@@ -63,6 +63,7 @@ struct ls_sst_wait {
     bool answered; /* our request came back in the order */
     bool granted;  /* and there was a donor */
     struct ls_uuid donor;
+    uint64_t donor_incarnation;
     char why[200]; /* why none */
     bool received; /* the server called sst_received */
     int rcode;
@@ -73,6 +74,7 @@ struct ls_sst_wait {
 /* Who donates to whom, as every member sees it. Guarded by `lock`. */
 struct ls_transfer {
     struct ls_uuid donor;
+    uint64_t donor_incarnation;
     struct ls_uuid joiner;
 };
 

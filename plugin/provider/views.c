@@ -238,6 +238,15 @@ static bool leaving(struct ls_provider *p)
     return yes;
 }
 
+/* The group has forgotten that our state is complete. */
+static bool is_doubted(const struct ls_provider *p, const struct ls_config *c)
+{
+    const struct ls_member *me = ls_config_find(c, &p->self);
+
+    return me != NULL && me->state == LS_NODE_UNDEFINED &&
+           atomic_load(&p->phase) >= LS_PHASE_JOINED;
+}
+
 void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     if (item->seqno <= p->skip_upto) {
@@ -259,7 +268,7 @@ void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item
     ls_order_pass(&p->commit, item->seqno);
     ls_order_pass(&p->apply, item->seqno);
     ls_phase_report_applied(p);
-    if (item->mine && p->rejoin) {
+    if (item->mine && (p->rejoin || is_doubted(p, item->config))) {
         tell_group(p);
     }
 }

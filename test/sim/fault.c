@@ -145,6 +145,9 @@ static void crash_all(struct ls_world *w, bool power)
         }
         restart_in(&w->nodes[i], 50000, 6000000);
     }
+    for (int i = 0; i < w->count; i++) {
+        ls_oracle_outage(&w->oracle, i, w->nodes[i].disk.term, w->nodes[i].disk.incarnation);
+    }
 }
 
 static void pause(struct ls_world *w)

@@ -53,10 +53,12 @@ struct ls_oracle {
     /* order */
     struct ls_order_record *order; /* [index - 1] */
     uint64_t order_count, order_capacity;
-    int64_t view;                        /* number of the last view */
-    int64_t view_before;                 /* the last one a second ago */
-    uint64_t view_index;                 /* last configuration looked at */
-    uint64_t delivered[LS_ORACLE_NODES]; /* per slot, of the process that runs there */
+    int64_t view;         /* number of the last view */
+    int64_t view_before;  /* the last one a second ago */
+    uint64_t view_index;  /* last configuration looked at */
+    uint64_t outage_term; /* highest of any node when all were down the last time */
+    uint64_t outage_incarnation[LS_ORACLE_NODES]; /* of the processes that had died then */
+    uint64_t delivered[LS_ORACLE_NODES];          /* per slot, of the process that runs there */
     bool placed[LS_ORACLE_NODES];
     /* submit: records, and two tables over them by submission and by payload */
     struct ls_submit_record *subs;
@@ -80,6 +82,8 @@ void ls_oracle_unplace(struct ls_oracle *o, int slot);
  * makes history: who lets a newcomer in at a position may die before it delivers that far. */
 void ls_oracle_decided(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e);
 void ls_oracle_delivered(struct ls_oracle *o, int slot, const struct ls_entry *e);
+/* Everybody is down: a component that forms later may show none of these as a full member. */
+void ls_oracle_outage(struct ls_oracle *o, int slot, uint64_t term, uint64_t incarnation);
 void ls_oracle_view(struct ls_oracle *o, int slot, const struct ls_entry *e,
                     const struct ls_config *c);
 void ls_oracle_verdict(struct ls_oracle *o, int slot, uint64_t index, bool pass);

@@ -109,6 +109,28 @@ void ls_oracle_delivered(struct ls_oracle *o, int slot, const struct ls_entry *e
     }
 }
 
+void ls_oracle_outage(struct ls_oracle *o, int slot, uint64_t term, uint64_t incarnation)
+{
+    o->outage_term = term > o->outage_term ? term : o->outage_term;
+    o->outage_incarnation[slot] = incarnation;
+}
+
+/* The last byte of a member's id is its slot. */
+static void look_for_ghosts(struct ls_oracle *o, const struct ls_entry *e,
+                            const struct ls_config *c)
+{
+    for (uint32_t i = 0; i < c->count && e->term > o->outage_term; i++) {
+        const struct ls_member *m = &c->members[i];
+        if (m->state >= LS_NODE_DONOR && m->state <= LS_NODE_SYNCED &&
+            m->incarnation <= o->outage_incarnation[m->id.b[15]]) {
+            ls_oracle_fail(o,
+                           "order: the view at index %" PRIu64 " of term %" PRIu64
+                           " shows node %d in state %d, as it was before the outage of all",
+                           e->index, e->term, m->id.b[15], m->state);
+        }
+    }
+}
+
 void ls_oracle_view(struct ls_oracle *o, int slot, const struct ls_entry *e,
                     const struct ls_config *c)
 {
@@ -126,6 +148,7 @@ void ls_oracle_view(struct ls_oracle *o, int slot, const struct ls_entry *e,
                            c->view, o->view);
         }
         o->view = c->view;
+        look_for_ghosts(o, e, c);
     }
 }
 

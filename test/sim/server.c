@@ -496,7 +496,7 @@ static void look_after_state(struct ls_node *n)
     if (s->state_sub != 0) {
         return;
     }
-    if (s->state == LS_NODE_JOINER && caught_up(n)) {
+    if ((s->state == LS_NODE_JOINER || s->state == LS_NODE_UNDEFINED) && caught_up(n)) {
         submit_state(n, LS_NODE_JOINED, false);
     } else if (s->state == LS_NODE_JOINED && s->queue_len < 16) {
         submit_state(n, LS_NODE_SYNCED, false);
