@@ -265,7 +265,7 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if (!learn_commit(c, m)) {
         return;
     }
-    if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from)) {
+    if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from, m->term)) {
         return;
     }
     if (c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id) &&

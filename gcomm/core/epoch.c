@@ -277,15 +277,19 @@ void core_reform_tick(struct ls_core *c)
 
 /* Two stand for a new epoch at once, and each has its own vote: the lower id goes on, in a term in
  * which the other can vote for it. */
-bool core_reform_yields(struct ls_core *c, const struct ls_uuid *to)
+bool core_reform_yields(struct ls_core *c, const struct ls_uuid *to, uint64_t term)
 {
     if (!c->reforming || c->role != LS_ROLE_CANDIDATE) {
         return false;
     }
     if (ls_uuid_compare(&c->me.id, to) < 0) {
+        if (term > c->term) {
+            core_set_term(c, term);
+        }
         core_stand_reform(c);
     } else {
         c->reform_until_us = 0;
+        c->reform_hold_us = c->now_us + 2 * REFORM_WAIT_US;
         core_become_follower(c, &ls_uuid_zero);
     }
     return true;

@@ -14,6 +14,9 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     c->leader = *leader;
     c->leader_suspected = false;
     c->reforming = false;
+    if (!ls_uuid_is_zero(leader)) {
+        c->reform_until_us = 0; /* somebody has formed a component: the wish for one is over */
+    }
     c->append_due = false;
     core_reset_election(c);
     if (changed) {

@@ -233,6 +233,7 @@ struct ls_core {
     bool reforming;       /* standing for a new epoch */
     int64_t reform_due_us;
     int64_t reform_until_us; /* while it is wanted; 0: it is not */
+    int64_t reform_hold_us;  /* nobody asks for one by himself before: another one stands */
 
     /* follower, of the current term */
     struct ls_log_pos matched; /* our log equals the leader's up to here; term 0: unknown */
@@ -387,7 +388,7 @@ bool core_may_reform(const struct ls_core *c);
 bool core_reform_is_due(struct ls_core *c);
 void core_reform_lead(struct ls_core *c); /* first entry of the new epoch, by its leader */
 bool core_may_grant_reform(const struct ls_core *c);
-bool core_reform_yields(struct ls_core *c, const struct ls_uuid *to);
+bool core_reform_yields(struct ls_core *c, const struct ls_uuid *to, uint64_t term);
 void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_epoch_greet(struct ls_core *c, const struct ls_uuid *to);
 void core_epoch_tell(struct ls_core *c); /* all, when ours has changed */

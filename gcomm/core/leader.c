@@ -303,6 +303,14 @@ void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     c->append_due = true;
 }
 
+/* One that was not met yet may be there all the same, or come back for what it lacks of the log. */
+static bool holds_cut(const struct ls_core *c, const struct ls_member *m)
+{
+    return !m->no_data && !ls_uuid_equal(&m->id, &c->me.id) &&
+           (m->state == LS_NODE_UNDEFINED ||
+            (m->state >= LS_NODE_DONOR && m->state <= LS_NODE_SYNCED));
+}
+
 /* The commit cut (design, section 4): what every member that may originate has applied. */
 static void propose_cut(struct ls_core *c, bool any)
 {
@@ -314,8 +322,7 @@ static void propose_cut(struct ls_core *c, bool any)
     for (uint32_t i = 0; i < c->latest.count; i++) {
         const struct ls_member *m = &c->latest.members[i];
         const struct peer *p;
-        if (m->no_data || m->state < LS_NODE_DONOR || m->state > LS_NODE_SYNCED ||
-            ls_uuid_equal(&m->id, &c->me.id)) {
+        if (!holds_cut(c, m)) {
             continue;
         }
         p = core_peer(c, &m->id);

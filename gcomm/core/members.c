@@ -744,7 +744,7 @@ void core_members_tick(struct ls_core *c)
     if (c->primary && c->now_us - c->quorum_seen_us > c->params.suspect_us) {
         if (!core_may_ignore_quorum(c)) {
             core_nonprimary(c);
-        } else if (c->reform_until_us == 0) {
+        } else if (c->reform_until_us == 0 && c->now_us >= c->reform_hold_us) {
             core_reform(c);
         }
     }
