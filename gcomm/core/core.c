@@ -106,7 +106,7 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     const struct ls_msg *m = ev->u.message.msg;
     struct peer *p = core_peer_get(c, from);
 
-    if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE) {
+    if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE || c->params.isolated) {
         return;
     }
     p->heard_us = c->now_us;

@@ -62,6 +62,8 @@ struct ls_core_params {
     uint8_t ack_all;         /* 1: ack.level=all (rule 24); the leader's counts */
     uint8_t ignore_quorum;   /* pc.ignore_quorum: go on with whoever is left */
     uint8_t ignore_sb;       /* pc.ignore_sb: go on when exactly half is left */
+    uint8_t isolated;        /* gmcast.isolate: nobody is seen or heard from now on. What would be
+                                accepted until the usual silence is over could not be kept */
 };
 
 void ls_core_params_default(struct ls_core_params *p);

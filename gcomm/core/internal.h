@@ -410,8 +410,11 @@ bool core_change_weights(struct ls_core *c, struct ls_config *next);
 /* members.c */
 void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,
                          bool is_bootstrap);
-/* Up, and heard of within the suspect time-out. */
+/* Up, and heard of within the suspect time-out; within quiet_us. */
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
+bool core_is_heard(struct ls_core *c, const struct ls_uuid *id);
+/* Longer ago than limit_us, or a tick ago when isolated. */
+bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us);
 void core_start_join(struct ls_core *c, bool need_state);
 void core_start_leave(struct ls_core *c);
 void core_sample_commit(struct ls_core *c);  /* leader's tick: for promotions */

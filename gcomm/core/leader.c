@@ -340,22 +340,11 @@ static void propose_cut(struct ls_core *c, bool any)
     core_propose(c, LS_ENTRY_CUT, NULL, 0, size, ls_hash64(buf, size), buf);
 }
 
-static bool heard_lately(struct ls_core *c, const struct ls_uuid *id)
-{
-    const struct peer *p;
-
-    if (ls_uuid_equal(id, &c->me.id)) {
-        return true;
-    }
-    p = core_peer(c, id);
-    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us;
-}
-
 void core_leader_tick(struct ls_core *c)
 {
-    if (core_majority(c, heard_lately)) {
+    if (core_majority(c, core_is_heard)) {
         c->quorum_seen_us = c->now_us;
-    } else if (c->now_us - c->quorum_seen_us > c->params.quiet_us) {
+    } else if (core_is_quorum_lost(c, c->params.quiet_us)) {
         /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
         core_log(c, LS_LOG_INFO, "leader of term %llu: no majority answers, stepping down",
                  (unsigned long long)c->term);

@@ -106,7 +106,12 @@ void core_start_leave(struct ls_core *c)
 
 /* ---- the leader changes the configuration ---- */
 
-static bool alive(struct ls_core *c, const struct ls_uuid *id)
+bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us)
+{
+    return c->now_us - c->quorum_seen_us > (c->params.isolated ? 0 : limit_us);
+}
+
+static bool heard_within(struct ls_core *c, const struct ls_uuid *id, int64_t limit_us)
 {
     const struct peer *p;
 
@@ -114,18 +119,17 @@ static bool alive(struct ls_core *c, const struct ls_uuid *id)
         return true;
     }
     p = core_peer(c, id);
-    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.quiet_us;
+    return !c->params.isolated && p != NULL && p->up && c->now_us - p->heard_us <= limit_us;
+}
+
+bool core_is_heard(struct ls_core *c, const struct ls_uuid *id)
+{
+    return heard_within(c, id, c->params.quiet_us);
 }
 
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)
 {
-    const struct peer *p;
-
-    if (ls_uuid_equal(id, &c->me.id)) {
-        return true;
-    }
-    p = core_peer(c, id);
-    return p != NULL && p->up && c->now_us - p->heard_us <= c->params.suspect_us;
+    return heard_within(c, id, c->params.suspect_us);
 }
 
 /* Removal needs the leader's own evidence (rule 13): a reconnect that was refused, or silence. */
@@ -382,7 +386,8 @@ void core_manage_members(struct ls_core *c)
     if (!is_view && !change_promotions(c, &next) && !changed) {
         return;
     }
-    if (!core_majority_of(c, &c->old, alive) || !core_majority_of(c, &next, alive)) {
+    if (!core_majority_of(c, &c->old, core_is_heard) ||
+        !core_majority_of(c, &next, core_is_heard)) {
         return;
     }
     if (is_view) {
@@ -741,7 +746,7 @@ void core_members_tick(struct ls_core *c)
         c->now_us - c->asked_us >= JOIN_INTERVAL_US) {
         send_join(c);
     }
-    if (c->primary && c->now_us - c->quorum_seen_us > c->params.suspect_us) {
+    if (c->primary && core_is_quorum_lost(c, c->params.suspect_us)) {
         if (!core_may_ignore_quorum(c)) {
             core_nonprimary(c);
         } else if (c->reform_until_us == 0 && c->now_us >= c->reform_hold_us) {

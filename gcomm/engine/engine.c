@@ -148,11 +148,7 @@ static void take_requests(struct ls_engine *e)
         e->new_params = false;
         ev.type = LS_EV_PARAMS;
         ev.u.params = e->params;
-        if (e->isolated) {
-            /* Nobody can answer, and the others, whose connections to us closed, go on at once:
-             * what we would accept until the usual silence is over cannot be kept. */
-            ev.u.params.suspect_us = ISOLATED_SUSPECT_US;
-        }
+        ev.u.params.isolated = e->isolated;
     }
     ls_mutex_unlock(&e->mutex);
     if (ev.type == LS_EV_PARAMS) {
@@ -217,19 +213,32 @@ static void housekeeping(struct ls_engine *e)
     }
 }
 
+/* Those who lose their connections to us go on at once. Our server is told before that: a write
+ * that follows on what it reads of the others' progress must find it non-primary. */
+static void follow_isolation(struct ls_engine *e)
+{
+    bool isolate = atomic_load(&e->isolate);
+
+    if (isolate != e->isolated) {
+        e->isolated = isolate;
+        e->cut_us = e->now_us + ISOLATE_AHEAD_US;
+        ls_mutex_lock(&e->mutex);
+        e->new_params = true;
+        ls_mutex_unlock(&e->mutex);
+    }
+    if (!e->isolated || e->now_us >= e->cut_us) {
+        ls_net_isolate(e->net, e->isolated);
+    }
+}
+
 static void tick(void *ctx)
 {
     struct ls_engine *e = ctx;
     struct ls_event ev = {.type = LS_EV_TICK};
-    bool isolate = atomic_load(&e->isolate);
 
     e->now_us = ls_clock_us();
-    if (isolate != e->isolated && !e->cut_off) {
-        e->isolated = isolate;
-        ls_net_isolate(e->net, isolate);
-        ls_mutex_lock(&e->mutex);
-        e->new_params = true;
-        ls_mutex_unlock(&e->mutex);
+    if (!e->cut_off) {
+        follow_isolation(e);
     }
     if (atomic_load(&e->consumer_failed) && !e->left) {
         struct ls_error err = {.text = "an entry that was ordered cannot be read from it"};

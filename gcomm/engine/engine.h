@@ -99,7 +99,7 @@ void ls_engine_leave(struct ls_engine *e);
 /* Reads certificates and key again, for connections from now on. LS_E_INVAL: TLS is not in use, or
  * a file cannot be used; then those before stay in force. */
 enum ls_rc ls_engine_reload_tls(struct ls_engine *e, struct ls_error *err);
-/* Cut all traffic at once (node isolation); async-signal-safe. */
+/* Non-primary at once, then all traffic is cut (node isolation); async-signal-safe. */
 void ls_engine_isolate(struct ls_engine *e, bool on);
 
 /* ---- the ordered stream: one consumer thread ---- */

@@ -22,7 +22,7 @@
 
 #define TICK_US 10000
 #define HOUSEKEEPING_US 1000000
-#define ISOLATED_SUSPECT_US 100000 /* instead of suspect_us, by who cut itself off */
+#define ISOLATE_AHEAD_US 30000 /* some ticks: non-primary first, then cut off */
 #define PROGRESS_US 5000000
 #define LEAVE_LIMIT_US 5000000
 #define LINGER_US 100000       /* after LEFT: time for the last messages to get out */
@@ -201,6 +201,7 @@ struct ls_engine {
     bool failed;
     bool cut_off; /* after LEFT: connections are closed */
     bool isolated;
+    int64_t cut_us; /* isolated: when the connections are cut */
     int64_t now_us;
     int64_t left_us;
     int64_t leave_due_us; /* 0: not leaving */
