@@ -85,9 +85,11 @@ enum ls_rc ls_config_decode(const void *data, size_t size, struct ls_config *out
     out->is_bootstrap = ls_get_u8(&r);
     out->format = ls_get_u16(&r);
     out->count = ls_get_u32(&r);
-    if (r.failed || out->count > LS_MAX_MEMBERS) {
+    if (r.failed || out->count > LS_MAX_MEMBERS || out->epoch > (uint64_t)LS_COUNT_MAX ||
+        out->view < 0 || out->view > LS_COUNT_MAX) {
         out->count = 0;
-        return ls_error_set(err, LS_E_CORRUPT, "configuration record is cut short or too large");
+        return ls_error_set(err, LS_E_CORRUPT,
+                            "configuration record is cut short, too large or impossible");
     }
     for (uint32_t i = 0; i < out->count; i++) {
         if (!ls_member_decode(&r, &out->members[i])) {

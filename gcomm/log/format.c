@@ -99,8 +99,9 @@ enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_
     }
     /* Numbers near the end of their range are none that a cluster could have reached. */
     if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size ||
-        out->base.index > INT64_MAX / 2 || out->base.seqno < LS_SEQNO_UNDEFINED ||
-        out->base.seqno > INT64_MAX / 2 || out->generation >= LS_LOG_GENERATION_CAP) {
+        out->base.index > (uint64_t)LS_COUNT_MAX || out->base.term > (uint64_t)LS_COUNT_MAX ||
+        out->base.seqno < LS_SEQNO_UNDEFINED || out->base.seqno > LS_COUNT_MAX ||
+        out->generation >= LS_LOG_GENERATION_CAP) {
         return ls_error_set(err, LS_E_CORRUPT, "segment header contradicts itself");
     }
     return LS_OK;
@@ -232,7 +233,8 @@ static bool continues(const struct ls_scan *s, const struct ls_entry_header *h)
     struct ls_entry e;
 
     ls_entry_header_decode(h, &e);
-    return h->index == s->pos.index + 1 && h->seqno >= s->pos.seqno &&
+    return h->index == s->pos.index + 1 && h->seqno >= s->pos.seqno && h->seqno <= LS_COUNT_MAX &&
+           h->term <= (uint64_t)LS_COUNT_MAX &&
            ls_hash128_equal(h->chain, ls_entry_chain(s->pos.chain, &e));
 }
 

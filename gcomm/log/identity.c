@@ -112,7 +112,9 @@ static void slot_decode(const uint8_t buf[SLOT_BYTES], struct slot *out)
     out->id.durable_index = ls_get_u64(&r);
 
     if (memcmp(magic, MAGIC, 8) != 0 ||
-        checksum != ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT)) {
+        checksum != ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT) ||
+        out->sequence > (uint64_t)LS_COUNT_MAX || out->id.term > (uint64_t)LS_COUNT_MAX ||
+        out->id.epoch > (uint64_t)LS_COUNT_MAX) {
         out->state = SLOT_DAMAGED;
     } else if (needs > FORMAT) {
         out->state = SLOT_NEWER_FORMAT;

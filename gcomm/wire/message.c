@@ -21,13 +21,34 @@ static void put_pos(struct ls_writer *w, const struct ls_log_pos *p)
     ls_put_u64(w, p->chain.hi);
 }
 
+/* An index, a term: what the core counts on with. */
+static uint64_t get_count(struct ls_reader *r)
+{
+    uint64_t n = ls_get_u64(r);
+
+    if (n > (uint64_t)LS_COUNT_MAX) {
+        r->failed = true;
+    }
+    return n;
+}
+
+static int64_t get_seqno(struct ls_reader *r)
+{
+    int64_t seqno = ls_get_i64(r);
+
+    if (seqno < LS_SEQNO_UNDEFINED || seqno > LS_COUNT_MAX) {
+        r->failed = true;
+    }
+    return seqno;
+}
+
 static struct ls_log_pos get_pos(struct ls_reader *r)
 {
     struct ls_log_pos p;
 
-    p.index = ls_get_u64(r);
-    p.term = ls_get_u64(r);
-    p.seqno = ls_get_i64(r);
+    p.index = get_count(r);
+    p.term = get_count(r);
+    p.seqno = get_seqno(r);
     p.chain.lo = ls_get_u64(r);
     p.chain.hi = ls_get_u64(r);
     return p;
@@ -91,9 +112,9 @@ static enum ls_rc get_entry(struct ls_reader *r, uint8_t msg_flags, const uint8_
 {
     bool carries;
 
-    e->index = ls_get_u64(r);
-    e->term = ls_get_u64(r);
-    e->seqno = ls_get_i64(r);
+    e->index = get_count(r);
+    e->term = get_count(r);
+    e->seqno = get_seqno(r);
     e->sub = get_sub(r);
     e->type = ls_get_u8(r);
     e->flags = ls_get_u8(r);
@@ -163,8 +184,8 @@ static enum ls_rc get_append(struct ls_wire_decoder *d, struct ls_reader *r, con
     enum ls_rc rc;
 
     m->u.append.prev = get_pos(r);
-    m->u.append.leader_held = ls_get_u64(r);
-    m->u.append.commit = ls_get_u64(r);
+    m->u.append.leader_held = get_count(r);
+    m->u.append.commit = get_count(r);
     count = ls_get_u32(r);
     /* The count is believed only as far as the bytes for it are here. */
     if (ls_reader_left(r) != (size_t)count * LS_WIRE_ENTRY_SIZE) {
@@ -205,9 +226,9 @@ static void put_ack(struct ls_writer *w, const struct ls_msg *m)
 static void get_ack(struct ls_reader *r, struct ls_msg *m)
 {
     m->u.ack.pos = get_pos(r);
-    m->u.ack.applied = ls_get_i64(r);
-    m->u.ack.commit = ls_get_u64(r);
-    m->u.ack.delivered = ls_get_u64(r);
+    m->u.ack.applied = get_seqno(r);
+    m->u.ack.commit = get_count(r);
+    m->u.ack.delivered = get_count(r);
 }
 
 static void put_vote(struct ls_writer *w, const struct ls_msg *m)
@@ -225,7 +246,7 @@ static void get_vote(struct ls_reader *r, struct ls_msg *m)
     m->u.vote.granted = get_bool(r);
     m->u.vote.transfer = get_bool(r);
     m->u.vote.pos = get_pos(r);
-    m->u.vote.commit = ls_get_u64(r);
+    m->u.vote.commit = get_count(r);
 }
 
 static void put_submit(struct ls_writer *w, const struct ls_msg *m)
@@ -287,7 +308,7 @@ static void put_join(struct ls_writer *w, const struct ls_msg *m)
 static void get_join(struct ls_reader *r, struct ls_msg *m)
 {
     m->u.join.pos = get_pos(r);
-    m->u.join.epoch = ls_get_u64(r);
+    m->u.join.epoch = get_count(r);
     m->u.join.need_state = get_bool(r);
     if (!ls_member_decode(r, &m->u.join.me)) {
         r->failed = true;
@@ -317,8 +338,8 @@ static enum ls_rc get_welcome(struct ls_wire_decoder *d, struct ls_reader *r, st
 
     m->u.welcome.from_log = get_bool(r);
     m->u.welcome.base = get_pos(r);
-    m->u.welcome.base_cut = ls_get_i64(r);
-    m->u.welcome.joined_index = ls_get_u64(r);
+    m->u.welcome.base_cut = get_seqno(r);
+    m->u.welcome.joined_index = get_count(r);
     m->u.welcome.joined_pos = get_pos(r);
     m->u.welcome.config = NULL;
     if (!get_bool(r) || r->failed) {
@@ -469,7 +490,7 @@ static enum ls_rc get_plain(struct ls_wire_decoder *d, struct ls_reader *r, stru
     case LS_MSG_READ_REQ:
     case LS_MSG_READ_RESP:
         m->u.read.round = ls_get_u64(r);
-        m->u.read.index = ls_get_u64(r);
+        m->u.read.index = get_count(r);
         break;
     case LS_MSG_JOIN:
         get_join(r, m);
@@ -488,7 +509,7 @@ static enum ls_rc get_plain(struct ls_wire_decoder *d, struct ls_reader *r, stru
         break;
     case LS_MSG_EPOCH:
         ls_get_bytes(r, m->u.epoch.group.b, sizeof(m->u.epoch.group.b));
-        m->u.epoch.epoch = ls_get_u64(r);
+        m->u.epoch.epoch = get_count(r);
         ls_get_bytes(r, m->u.epoch.epoch_id.b, sizeof(m->u.epoch.epoch_id.b));
         m->u.epoch.primary = get_bool(r);
         break;
@@ -513,7 +534,7 @@ enum ls_rc ls_wire_message_decode(struct ls_wire_decoder *d, const struct ls_fra
     memset(out, 0, sizeof(*out));
     out->type = f->type;
     out->flags = ls_get_u8(&r);
-    out->term = ls_get_u64(&r);
+    out->term = get_count(&r);
     switch (f->type) {
     case LS_MSG_APPEND:
     case LS_MSG_ENTRIES:
@@ -529,7 +550,8 @@ enum ls_rc ls_wire_message_decode(struct ls_wire_decoder *d, const struct ls_fra
                  : get_plain(d, &r, out, err);
     }
     if (rc == LS_OK && (r.failed || ls_reader_left(&r) != 0)) {
-        rc = ls_error_set(err, LS_E_PROTO, "a message of type %u has a wrong size", f->type);
+        rc = ls_error_set(err, LS_E_PROTO,
+                          "a message of type %u has a wrong size or impossible fields", f->type);
     }
     return rc;
 }

@@ -11,6 +11,9 @@
 #define LS_UUID_STR_SIZE 37 /* 36 characters and the NUL */
 #define LS_GTID_STR_SIZE 58
 #define LS_SEQNO_UNDEFINED ((int64_t)-1)
+/* No cluster reaches it with an index, a term, an epoch, a seqno: a larger one from outside is not
+ * believed, so that none can overflow when it is counted on. */
+#define LS_COUNT_MAX (INT64_MAX / 2)
 
 struct ls_uuid {
     uint8_t b[16];

@@ -13,8 +13,11 @@ static struct ls_config config;
 /* Values that differ from field to field, small and large ones. */
 static uint64_t next(void)
 {
+    uint64_t v;
+
     counter++;
-    return counter % 3 == 0 ? ~counter : counter * 0x9e3779b97f4a7c15u >> (counter % 7 * 8);
+    v = counter % 3 == 0 ? ~counter : counter * 0x9e3779b97f4a7c15u >> (counter % 7 * 8);
+    return v & LS_COUNT_MAX; /* no more is believed of what is counted on with */
 }
 
 static struct ls_uuid uuid(void)

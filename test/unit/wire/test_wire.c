@@ -156,6 +156,23 @@ static void test_wrong_body_sizes(void **state)
     }
 }
 
+/* A term at the end of its range could not be counted on: the next one would be 0. */
+static void test_impossible_term(void **state)
+{
+    static uint8_t frame[SAMPLE_MAX_BYTES];
+    struct sample s;
+    struct ls_msg got;
+
+    (void)state;
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        sample_make(i, &s);
+        s.msg.term = LS_COUNT_MAX;
+        assert_int_equal(receive(frame, sample_frame(&s, frame), &got), LS_OK);
+        s.msg.term++;
+        assert_int_equal(receive(frame, sample_frame(&s, frame), &got), LS_E_PROTO);
+    }
+}
+
 static void test_flipped_bits(void **state)
 {
     static uint8_t frame[SAMPLE_MAX_BYTES];
@@ -329,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_wrong_body_sizes), cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_too_big),          cmocka_unit_test(test_hello),
         cmocka_unit_test(test_hello_impossible), cmocka_unit_test(test_small_frames),
+        cmocka_unit_test(test_impossible_term),
     };
     return cmocka_run_group_tests(tests, NULL, free_decoder);
 }
