@@ -200,6 +200,8 @@ enum ls_rc ls_engine_evict(struct ls_engine *e, const struct ls_uuid *id, struct
 enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add,
                                  struct ls_error *err);
 
+#define LS_FLOW_TEXT_SIZE 160
+#define LS_WAITING_TEXT_SIZE 2000
 struct ls_engine_stats {
     struct ls_uuid id; /* own member uuid */
     uint64_t incarnation;
@@ -217,6 +219,10 @@ struct ls_engine_stats {
     uint64_t fc_recv;
     bool fc_active;
     bool fc_requested;
+    char fc_by[LS_FLOW_TEXT_SIZE];          /* who has us wait now, and why; empty: nobody */
+    char fc_last[LS_FLOW_TEXT_SIZE];        /* the last one that did, and how long */
+    char waiting_for[LS_WAITING_TEXT_SIZE]; /* without a primary component: what for; else empty */
+    bool sync_majority;                     /* log.sync in force here */
     bool log_full;   /* we ask for a pause since the disk of the write-set log is nearly full */
     uint32_t format; /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */

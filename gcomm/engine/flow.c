@@ -5,6 +5,9 @@
  * nobody for long. */
 #include "gcomm/engine/internal.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static void set_limits(struct ls_engine *e, uint32_t limit, double factor)
 {
     if (!(factor >= 0.0 && factor <= 1.0)) {
@@ -53,14 +56,19 @@ void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
     }
 }
 
-static void tell_all(struct ls_engine *e, bool pause)
+static void tell_all(struct ls_engine *e, enum ls_flow why)
 {
     e->flow_told_us = e->now_us;
     for (size_t i = 0; i < e->peer_count; i++) {
         if (e->peers[i].up) {
-            ls_net_send_flow(e->net, &e->peers[i].id, pause);
+            ls_net_send_flow(e->net, &e->peers[i].id, why);
         }
     }
+}
+
+static enum ls_flow own_reason(struct ls_engine *e)
+{
+    return atomic_load(&e->log_full) ? LS_FLOW_DISK : LS_FLOW_SLOW;
 }
 
 static void update_request(struct ls_engine *e)
@@ -69,13 +77,13 @@ static void update_request(struct ls_engine *e)
 
     if (!request_is_due(e)) {
         if (pause && e->now_us - e->flow_told_us >= FLOW_REPEAT_US) {
-            tell_all(e, true);
+            tell_all(e, own_reason(e));
         }
         return;
     }
     pause = !pause;
     atomic_store(&e->fc_requested, pause);
-    tell_all(e, pause);
+    tell_all(e, pause ? own_reason(e) : LS_FLOW_GO);
     ls_mutex_lock(&e->mutex);
     if (pause) {
         e->stats.fc_sent++;
@@ -86,53 +94,97 @@ static void update_request(struct ls_engine *e)
     ls_mutex_unlock(&e->mutex);
 }
 
-static bool somebody_asks(struct ls_engine *e)
+static const char *reason_text(enum ls_flow why)
+{
+    return why == LS_FLOW_DISK ? "the disk of its write-set log is nearly full"
+                               : "it applies too slowly";
+}
+
+/* Who has us wait, or false. */
+static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE])
 {
     struct ls_core_status st;
 
+    /* Whether or not we may ask others to wait, our own write-sets wait for our own disk. */
+    if (atomic_load(&e->fc_requested) || atomic_load(&e->log_full)) {
+        snprintf(out, LS_FLOW_TEXT_SIZE, "%s (this node): %s", e->opt.node_name,
+                 reason_text(own_reason(e)));
+        return true;
+    }
     ls_core_get_status(e->core, &st);
     for (size_t i = 0; i < e->peer_count; i++) {
         const struct engine_peer *p = &e->peers[i];
         const struct ls_member *m;
 
-        if (!p->pause || e->now_us - p->pause_us > FLOW_VALID_US || st.config == NULL) {
+        if (p->pause == LS_FLOW_GO || e->now_us - p->pause_us > FLOW_VALID_US ||
+            st.config == NULL) {
             continue;
         }
         m = ls_config_find(st.config, &p->id);
         if (m != NULL && m->state == LS_NODE_SYNCED) {
+            snprintf(out, LS_FLOW_TEXT_SIZE, "%s: %s", m->name, reason_text(p->pause));
             return true;
         }
     }
-    /* Whether or not we may ask others to wait, our own write-sets wait for our own disk. */
-    return atomic_load(&e->fc_requested) || atomic_load(&e->log_full);
+    return false;
+}
+
+static void begin_pause(struct ls_engine *e, const char *by)
+{
+    ls_mutex_lock(&e->mutex);
+    e->fc_active = true;
+    e->fc_since_us = ls_clock_us();
+    snprintf(e->stats.fc_by, sizeof(e->stats.fc_by), "%s", by);
+    ls_mutex_unlock(&e->mutex);
+    e->fc_told = false;
+}
+
+static void end_pause(struct ls_engine *e)
+{
+    char by[LS_FLOW_TEXT_SIZE];
+
+    ls_mutex_lock(&e->mutex);
+    int64_t took_us = ls_clock_us() - e->fc_since_us;
+    e->fc_active = false;
+    e->stats.fc_paused_ns += (uint64_t)took_us * 1000;
+    memcpy(by, e->stats.fc_by, sizeof(by));
+    snprintf(e->stats.fc_last, sizeof(e->stats.fc_last), "%.120s; %.3f s", by,
+             (double)took_us / 1e6);
+    e->stats.fc_by[0] = '\0';
+    ls_cond_broadcast(&e->room);
+    ls_mutex_unlock(&e->mutex);
+    if (e->fc_told) {
+        ls_info("flow control: new write-sets go on, after %.1f s (%s)", (double)took_us / 1e6, by);
+    }
 }
 
 void engine_flow_update(struct ls_engine *e)
 {
-    bool active;
+    char by[LS_FLOW_TEXT_SIZE];
 
     if (e->core == NULL || e->left) {
         return;
     }
     update_request(e);
-    active = somebody_asks(e);
-    if (active == e->fc_active) {
-        return;
+    bool active = find_culprit(e, by);
+    if (active != e->fc_active) {
+        active ? begin_pause(e, by) : end_pause(e);
+    } else if (active) {
+        ls_mutex_lock(&e->mutex);
+        snprintf(e->stats.fc_by, sizeof(e->stats.fc_by), "%s", by);
+        bool tell = !e->fc_told && ls_clock_us() - e->fc_since_us >= FLOW_TELL_US;
+        ls_mutex_unlock(&e->mutex);
+        if (tell) {
+            e->fc_told = true;
+            ls_info("flow control: new write-sets have been waiting for %.1f s on %s",
+                    FLOW_TELL_US / 1e6, by);
+        }
     }
-    ls_mutex_lock(&e->mutex);
-    e->fc_active = active;
-    if (active) {
-        e->fc_since_us = ls_clock_us();
-    } else {
-        e->stats.fc_paused_ns += (uint64_t)(ls_clock_us() - e->fc_since_us) * 1000;
-        ls_cond_broadcast(&e->room);
-    }
-    ls_mutex_unlock(&e->mutex);
 }
 
 void engine_flow_peer_up(struct ls_engine *e, const struct ls_uuid *peer)
 {
     if (atomic_load(&e->fc_requested)) {
-        ls_net_send_flow(e->net, peer, true);
+        ls_net_send_flow(e->net, peer, own_reason(e));
     }
 }

@@ -31,6 +31,7 @@
     (UINT64_C(32) << 20)      /* bytes on their way to one peer; a larger payload alone may */
 #define KEEP_SECONDS 60       /* rule 20: what was taken so lately is not purged */
 #define FLOW_REPEAT_US 150000 /* who asks for a pause says so again */
+#define FLOW_TELL_US 1000000  /* a pause this long is worth a line in the log */
 #define FLOW_VALID_US 600000  /* and else has stopped: nobody waits for it any more */
 #define PEERS_MAX 256
 #define SLOT_BUCKETS 1024
@@ -120,7 +121,7 @@ struct engine_peer {
     char addr[LS_ADDR_SIZE];
     bool up;
     uint64_t spread_bytes; /* big payloads on their way to it */
-    bool pause;            /* it asks for a pause */
+    enum ls_flow pause;    /* it asks for a pause, and why */
     int64_t pause_us;      /* said so last */
 };
 
@@ -258,6 +259,7 @@ struct ls_engine {
     bool new_params;
     bool fc_active; /* somebody asks for a pause */
     int64_t fc_since_us;
+    bool fc_told;          /* in the log, of this pause */
     int64_t flow_asked_us; /* since when we ask for a pause */
     struct wish wishes[WISHES_MAX];
     size_t wish_count;

@@ -93,7 +93,7 @@ static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_
     engine_stage_chunk(ctx, peer, sub, total, payload_hash, offset, data, len);
 }
 
-static void on_flow(void *ctx, const struct ls_uuid *peer, bool pause)
+static void on_flow(void *ctx, const struct ls_uuid *peer, enum ls_flow why)
 {
     struct ls_engine *e = ctx;
     struct engine_peer *p = engine_peer_find(e, peer);
@@ -101,12 +101,15 @@ static void on_flow(void *ctx, const struct ls_uuid *peer, bool pause)
     if (p == NULL) {
         return;
     }
+    bool asks = why != LS_FLOW_GO;
+    bool asked = p->pause != LS_FLOW_GO;
+
     p->pause_us = e->now_us;
-    if (p->pause == pause) {
+    p->pause = why;
+    if (asks == asked) {
         return;
     }
-    p->pause = pause;
-    if (pause) {
+    if (asks) {
         ls_mutex_lock(&e->mutex);
         e->stats.fc_recv++;
         ls_mutex_unlock(&e->mutex);
@@ -175,6 +178,7 @@ void engine_log_progress(struct ls_engine *e)
     struct line missing = {.len = 0};
     struct line renewed = {.len = 0};
     struct line here = {.len = 0};
+    char text[LS_WAITING_TEXT_SIZE] = "";
     struct ls_core_status st;
     uint32_t members = 0;
 
@@ -193,12 +197,15 @@ void engine_log_progress(struct ls_engine *e)
             line_add(is_renewed(e, m) ? &renewed : &missing, m->name, m->addr);
         }
     }
-    ls_info("waiting for a primary component; connected to: %s; %s%s%s",
-            here.len > 0 ? here.text : "nobody",
-            members > 0 ? "members of the last one that are missing: "
-                        : "this node was in none before",
-            members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
-            members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+    snprintf(
+        text, sizeof(text), "connected to: %s; %s%s%s", here.len > 0 ? here.text : "nobody",
+        members > 0 ? "members of the last one that are missing: " : "this node was in none before",
+        members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
+        members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+    ls_info("waiting for a primary component; %s", text);
+    ls_mutex_lock(&e->mutex);
+    memcpy(e->stats.waiting_for, text, sizeof(e->stats.waiting_for));
+    ls_mutex_unlock(&e->mutex);
     if (members > 0) {
         log_advice(e, &renewed);
     }

@@ -33,6 +33,10 @@ void engine_publish_stats(struct ls_engine *e)
     out->term = st.term;
     out->leader = st.leader;
     out->primary = e->open;
+    out->sync_majority = e->sync_on;
+    if (e->open) {
+        out->waiting_for[0] = '\0';
+    }
     out->last_index = st.last.index;
     out->commit_index = st.commit;
     out->format = st.config != NULL ? st.config->format : 0;

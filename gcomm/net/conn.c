@@ -171,7 +171,9 @@ static void handle_signal(struct conn *c, const struct ls_frame *f, const uint8_
     } else if (f->type == LS_FRAME_PONG) {
         ls_handshake_pong(c, value);
     } else if (net->cb.flow != NULL) {
-        net->cb.flow(net->cb.ctx, &c->peer->id, value != 0);
+        net->cb.flow(net->cb.ctx, &c->peer->id,
+                     value == LS_FLOW_GO || value == LS_FLOW_DISK ? (enum ls_flow)value
+                                                                  : LS_FLOW_SLOW);
     }
 }
 

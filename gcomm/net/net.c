@@ -356,14 +356,14 @@ enum ls_rc ls_net_send(struct ls_net *net, const struct ls_uuid *to, const struc
     return c == NULL ? LS_E_CLOSED : ls_conn_send_message(c, msg, payload);
 }
 
-enum ls_rc ls_net_send_flow(struct ls_net *net, const struct ls_uuid *to, bool pause)
+enum ls_rc ls_net_send_flow(struct ls_net *net, const struct ls_uuid *to, enum ls_flow why)
 {
     struct conn *c = main_of(net, to);
 
     if (c == NULL) {
         return LS_E_CLOSED;
     }
-    ls_conn_signal(c, LS_FRAME_FLOW, pause);
+    ls_conn_signal(c, LS_FRAME_FLOW, why);
     return c->broken ? LS_E_CLOSED : LS_OK;
 }
 

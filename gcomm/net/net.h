@@ -47,6 +47,13 @@ struct ls_net_options {
     bool tls_dynamic;   /* with tls: plain ones are taken, too, and tried where TLS fails */
 };
 
+/* Why a node asks the others to let new write-sets wait. Unknown reasons are reasons. */
+enum ls_flow {
+    LS_FLOW_GO = 0, /* it does not, or not any more */
+    LS_FLOW_SLOW,   /* its queue of write-sets to apply is too long */
+    LS_FLOW_DISK,   /* the disk of its write-set log is nearly full */
+};
+
 struct ls_net_callbacks {
     /* main connection up, handshake done; addr is where the peer can be dialled. Without a
      * peer_down in between: never two for one peer */
@@ -65,7 +72,7 @@ struct ls_net_callbacks {
                   uint64_t total, uint64_t payload_hash, uint64_t offset, const void *data,
                   size_t len);
     /* Flow control of a peer: it asks for a pause or lets go. */
-    void (*flow)(void *ctx, const struct ls_uuid *peer, bool pause);
+    void (*flow)(void *ctx, const struct ls_uuid *peer, enum ls_flow why);
     void *ctx;
 };
 
@@ -104,7 +111,7 @@ struct ls_net_payload {
 };
 enum ls_rc ls_net_send(struct ls_net *net, const struct ls_uuid *to, const struct ls_msg *msg,
                        const struct ls_net_payload *payload);
-enum ls_rc ls_net_send_flow(struct ls_net *net, const struct ls_uuid *to, bool pause);
+enum ls_rc ls_net_send_flow(struct ls_net *net, const struct ls_uuid *to, enum ls_flow why);
 /* Starts sending a big payload in chunks (256 KiB) on the bulk connection. The pieces must stay
  * until done is called (also with an error when the connection breaks; on the loop's thread, never
  * from inside but for ls_net_destroy(), which ends all with LS_E_CLOSED). Not LS_OK: done is not

@@ -35,10 +35,9 @@ enum ls_frame_type {
     LS_FRAME_START = 66,   /* the smaller uuid has chosen this connection */
     LS_FRAME_PING = 67,    /* are you there? */
     LS_FRAME_PONG = 68,
-    LS_FRAME_FLOW = 69,
+    LS_FRAME_FLOW = 69, /* enum ls_flow */
     LS_FRAME_CHUNK = 70,
 };
-
 struct ls_frame {
     uint8_t version;
     uint8_t type;

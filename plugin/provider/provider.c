@@ -191,6 +191,7 @@ wsrep_status_t ls_provider_init(wsrep_t *self, const struct wsrep_init_args *arg
     }
     init_parts(p, position.seqno);
     p->initialized = true;
+    ls_export_open(p);
     ls_provider_take_settings(p);
     ls_provider_options_set_hook(p->options, ls_change_option, p);
     return WSREP_OK;
@@ -497,6 +498,7 @@ void ls_provider_free(wsrep_t *self)
         return; /* it is called twice (trap 1) */
     }
     self->ctx = NULL;
+    ls_export_close(p);
     if (p->initialized) {
         drop_connection(p);
         ls_order_destroy(&p->commit);

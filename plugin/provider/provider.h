@@ -321,6 +321,9 @@ void ls_provider_stats_free(wsrep_t *self, struct wsrep_stats_var *vars);
 void ls_provider_stats_reset(wsrep_t *self);
 
 /* ---- services.c: symbols beside the loader ---- */
+/* export.c: status under our own names shows this provider; or none any more. */
+void ls_export_open(struct ls_provider *p);
+void ls_export_close(struct ls_provider *p);
 bool ls_services_allow(void *ctx, const char *address);
 bool ls_services_gtid_mode(void); /* the server numbers transactions by the group's order */
 void ls_services_event(const char *name, const char *value);

@@ -11,6 +11,7 @@ typedef pthread_mutex_t ls_mutex;
 typedef pthread_cond_t ls_cond;
 typedef pthread_t ls_thread;
 
+#define LS_MUTEX_STATIC PTHREAD_MUTEX_INITIALIZER
 void ls_mutex_init(ls_mutex *m);
 void ls_mutex_destroy(ls_mutex *m);
 void ls_mutex_lock(ls_mutex *m);

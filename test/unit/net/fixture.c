@@ -153,12 +153,12 @@ static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_
     ls_mutex_unlock(&n->lock);
 }
 
-static void on_flow(void *ctx, const struct ls_uuid *peer, bool pause)
+static void on_flow(void *ctx, const struct ls_uuid *peer, enum ls_flow why)
 {
     struct node *n = ctx;
 
     ls_mutex_lock(&n->lock);
-    seen(n, peer)->flow = pause;
+    seen(n, peer)->flow = (int)why;
     ls_cond_broadcast(&n->changed);
     ls_mutex_unlock(&n->lock);
 }

@@ -26,7 +26,7 @@ struct peer_seen {
     uint64_t gaps;
     uint64_t entry_bytes;
     uint64_t chunk_bytes;
-    int flow; /* 1: paused, 0: let go, -1: nothing heard */
+    int flow; /* enum ls_flow, -1: nothing heard */
 };
 
 struct node {

@@ -36,7 +36,7 @@ static bool has_chunks(const struct peer_seen *s)
 
 static bool is_paused(const struct peer_seen *s)
 {
-    return s->flow == 1;
+    return s->flow == LS_FLOW_DISK;
 }
 
 static void test_connect_and_send(void **state)
@@ -437,7 +437,7 @@ static void test_bulk_breaks_off(void **state)
 
 static void do_flow(struct node *n, void *arg)
 {
-    assert_int_equal(ls_net_send_flow(n->net, arg, true), LS_OK);
+    assert_int_equal(ls_net_send_flow(n->net, arg, LS_FLOW_DISK), LS_OK);
 }
 
 static void test_flow(void **state)

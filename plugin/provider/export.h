@@ -1,0 +1,26 @@
+/* What Lockstep's own plugins in the same server process (plugin/status) read from the provider: by
+ * name, since neither is linked with the other. Status under names of our own: those that begin
+ * with wsrep_ are Galera's, and tools compare that list. */
+#ifndef LS_PROVIDER_EXPORT_H
+#define LS_PROVIDER_EXPORT_H
+
+#include <stddef.h>
+
+#define LOCKSTEP_STATUS_SYMBOL "lockstep_status_v1"
+#define LOCKSTEP_STATUS_VARS 24
+#define LOCKSTEP_STATUS_TEXT 12288
+
+struct lockstep_status {
+    struct {
+        const char *name; /* without a prefix; static */
+        const char *value;
+    } vars[LOCKSTEP_STATUS_VARS];
+    size_t count;
+    char text[LOCKSTEP_STATUS_TEXT]; /* the values */
+};
+
+/* Fills *out. From any thread at any time; takes short locks only. 0, or -1: no provider is in use.
+ */
+typedef int (*lockstep_status_fn)(struct lockstep_status *out);
+
+#endif
