@@ -10,17 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What we have acknowledged, once our log is known to contain all that older terms committed: that
- * is from the leader's first entry of this term on. Before that a stale tail might be named, and
- * the reader would wait for entries that never commit. */
+/* What we may have acknowledged, in an earlier life of this process, too: all of the log, once it
+ * ends with an entry of this term. Only this term's leader made that, so everything before it is as
+ * in the leader's log, and has all that older terms committed. Before that a stale tail might be
+ * named, and the reader would wait for entries that never commit. */
 static bool acknowledged(const struct ls_core *c, uint64_t *index)
 {
-    if (c->role == LS_ROLE_LEADER) {
-        *index = c->last.index;
-        return true;
-    }
-    *index = c->matched.index;
-    return c->matched.term == c->term;
+    *index = c->last.index;
+    return c->last.term == c->term;
 }
 
 static bool answered(struct ls_core *c, const struct ls_uuid *id)
