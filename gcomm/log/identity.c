@@ -35,6 +35,7 @@
 #define FILE_NAME "lockstep-identity.log"
 #define MAGIC "LOCKSTID"
 #define FORMAT 1
+#define FARTHEST ((uint64_t)LS_COUNT_MAX / 2) /* leaves room to count on */
 #define SLOT_BYTES 512
 #define SLOT_DISTANCE 4096
 #define FILE_BYTES (2 * SLOT_DISTANCE)
@@ -113,8 +114,7 @@ static void slot_decode(const uint8_t buf[SLOT_BYTES], struct slot *out)
 
     if (memcmp(magic, MAGIC, 8) != 0 ||
         checksum != ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT) ||
-        out->sequence > (uint64_t)LS_COUNT_MAX || out->id.term > (uint64_t)LS_COUNT_MAX ||
-        out->id.epoch > (uint64_t)LS_COUNT_MAX) {
+        out->sequence > FARTHEST || out->id.term > FARTHEST || out->id.epoch > FARTHEST) {
         out->state = SLOT_DAMAGED;
     } else if (needs > FORMAT) {
         out->state = SLOT_NEWER_FORMAT;
