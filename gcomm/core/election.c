@@ -430,6 +430,7 @@ void core_become_leader(struct ls_core *c)
             p->heard_us = c->now_us; /* silence is measured by ourselves, from now on */
         }
     }
+    core_place_reset(c);
     core_act_role(c);
     core_log(c, LS_LOG_INFO, "leader of term %llu from log entry %llu on",
              (unsigned long long)c->term, (unsigned long long)c->last.index + 1);

@@ -66,6 +66,13 @@ struct peer {
     int64_t applied; /* -1: not reported in this term */
     bool nonprimary; /* its server was shown a non-primary view */
 
+    /* leader only: where it might better be (rule 7) */
+    uint64_t wrote;       /* write-sets of the sample */
+    uint64_t timed_index; /* an entry on its way there and back; 0: none */
+    int64_t timed_us;
+    int64_t way_us;        /* shortest way of the last sample, 0: not known */
+    int64_t way_sample_us; /* of the one under way */
+
     /* leader only: the join it asked for */
     bool wants_join;
     int64_t welcomed_us; /* when WELCOME went out on this connection; 0: not */
@@ -234,6 +241,12 @@ struct ls_core {
     int64_t reform_due_us;
     int64_t reform_until_us; /* while it is wanted; 0: it is not */
     int64_t reform_hold_us;  /* nobody asks for one by himself before: another one stands */
+
+    /* leader: where it might better be (rule 7) */
+    uint64_t place_own;
+    uint32_t place_streak;
+    struct ls_uuid place_to;
+    int64_t place_due_us;
 
     /* follower, of the current term */
     struct ls_log_pos matched; /* our log equals the leader's up to here; term 0: unknown */
@@ -406,6 +419,13 @@ void core_on_change(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_change_tick(struct ls_core *c);
 bool core_is_evicted(const struct ls_core *c, const struct ls_uuid *id);
 bool core_change_weights(struct ls_core *c, struct ls_config *next);
+
+/* place.c: leader only */
+void core_place_reset(struct ls_core *c);
+void core_place_wrote(struct ls_core *c, const struct ls_uuid *origin);
+void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last);
+void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index);
+void core_place_tick(struct ls_core *c);
 
 /* members.c */
 void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,

@@ -18,6 +18,9 @@ void core_propose(struct ls_core *c, enum ls_entry_type type, const struct ls_su
     e.seqno = c->last.seqno + ((flags & LS_EF_SEQNO) ? 1 : 0);
     if (sub != NULL) {
         e.sub = *sub;
+        if (type == LS_ENTRY_WRITESET) {
+            core_place_wrote(c, &sub->origin);
+        }
     } else {
         e.sub.origin = c->me.id;
         e.sub.incarnation = c->me.incarnation;
@@ -133,6 +136,7 @@ static bool send_next(struct ls_core *c, struct peer *p, uint64_t limit, bool ve
     }
     m = begin_append(c, p, &prev);
     m->u.append.last = last;
+    core_place_sent(c, p, last);
     m->flags =
         (uint8_t)((meta_only ? LS_APPEND_META_ONLY : 0) | (verdicts ? LS_APPEND_VERDICTS : 0));
     p->next = last + 1;
@@ -243,6 +247,7 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     }
     core_recheck_acks(c);
     if (c->role == LS_ROLE_LEADER) {
+        core_place_acked(c, p, m->u.ack.pos.index);
         p->applied = m->u.ack.applied;
         p->delivered = m->u.ack.delivered;
         p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) && knows_its_view(c, p, m);
@@ -362,6 +367,7 @@ void core_leader_tick(struct ls_core *c)
         core_advance_commit(c); /* somebody may have stood still for too long */
     }
     core_sample_commit(c);
+    core_place_tick(c);
     core_manage_members(c);
     if (c->role == LS_ROLE_LEADER && c->commit >= c->term_first) {
         bool settled = c->now_us - c->cut_us >= 1000000;

@@ -45,7 +45,7 @@ spaces_make() {
 }
 
 spaces_make_far() {
-    local i name delay=$LS_ROOT/build/test/bench/ls-delay ready
+    local i name delay=$LS_ROOT/build/test/bench/ls-delay ready names=()
     need ip nsenter
     [ "$(id -u)" = 0 ] || die "network namespaces need root"
     [ -x "$delay" ] || die "no $delay (scripts/build makes it)"
@@ -56,9 +56,10 @@ spaces_make_far() {
         ip netns add "$name" || return 1
         LS_SPACE[$i]=$name
         LS_HOST[$i]=10.77.0.$i
+        names+=("$name")
     done
     # It ends with its input, so with this shell, too.
-    coproc LS_DELAY { exec "$delay" "$2" "${LS_SPACE[@]}"; }
+    coproc LS_DELAY { exec "$delay" "$2" "${names[@]}"; }
     read -r -t 10 ready <&"${LS_DELAY[0]}" && [ "$ready" = ready ] || return 1
     for i in "${!LS_SPACE[@]}"; do
         ip_in "${LS_SPACE[$i]}" address add "10.77.0.$i/24" dev eth0 &&

@@ -2,10 +2,12 @@
  * than it was sent, in order, however many are under way. This kernel's own (netem) is not
  * everywhere.
  *
- *   ls-delay MICROSECONDS NAMESPACE...
+ *   ls-delay WAY[,WAY...] NAMESPACE...
  *
- * In each namespace it makes the device eth0 and prints "ready" when all are there. Ends with its
- * input. What it adds to the delay itself shows in the ping that `latency` measures beside. */
+ * A WAY is MICROSECONDS[~JITTER][/LOSS]: each frame takes up to JITTER microseconds more, and LOSS
+ * of a hundred never arrive. One for all, or one for each pair: 1-2, 1-3, ... 2-3, ... In each
+ * namespace it makes the device eth0 and prints "ready" when all are there. Ends with its input.
+ * What it adds to the delay itself shows in the ping that `latency` measures beside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -27,17 +29,25 @@
 #define QUEUE_MAX 65536 /* frames under way; more are dropped, as a switch does */
 
 struct frame {
+    struct frame *next;
     int64_t due_ns;
-    int from;
     uint32_t size;
-    uint8_t *bytes;
+    uint8_t bytes[];
+};
+
+/* From one port to another. */
+struct way {
+    int64_t delay_ns;
+    int64_t jitter_ns;
+    double loss; /* of one */
+    struct frame *first, *last;
 };
 
 static struct pollfd ports[PORTS_MAX + 1];
 static uint8_t mac[PORTS_MAX][6]; /* last seen behind each port */
 static int port_count;
-static struct frame queue[QUEUE_MAX];
-static uint64_t head, tail;
+static struct way ways[PORTS_MAX][PORTS_MAX];
+static size_t queued;
 
 static int64_t now_ns(void)
 {
@@ -71,45 +81,97 @@ static bool open_port(const char *space, int home)
     return setns(home, CLONE_NEWNET) == 0;
 }
 
-static void take(int from, int64_t delay_ns)
+static void enqueue(struct way *w, const uint8_t *bytes, size_t n)
+{
+    struct frame *f = NULL;
+    int64_t due_ns = now_ns() + w->delay_ns;
+
+    if (w->loss > 0 && drand48() < w->loss) {
+        return;
+    }
+    if (w->jitter_ns > 0) {
+        due_ns += (int64_t)(drand48() * (double)w->jitter_ns);
+    }
+    if (queued < QUEUE_MAX) {
+        f = malloc(sizeof(*f) + n);
+    }
+    if (f == NULL) {
+        return;
+    }
+    if (w->last != NULL && w->last->due_ns > due_ns) {
+        due_ns = w->last->due_ns;
+    }
+    *f = (struct frame){.due_ns = due_ns, .size = (uint32_t)n};
+    memcpy(f->bytes, bytes, n);
+    if (w->last != NULL) {
+        w->last->next = f;
+    } else {
+        w->first = f;
+    }
+    w->last = f;
+    queued++;
+}
+
+/* Each frame goes to where its address was seen, or everywhere. */
+static void take(int from)
 {
     static uint8_t buf[FRAME_MAX];
     ssize_t n;
 
     while ((n = read(ports[from].fd, buf, sizeof(buf))) >= 14) {
-        uint8_t *copy = head - tail < QUEUE_MAX ? malloc((size_t)n) : NULL;
-        if (copy == NULL) {
-            continue;
-        }
+        int to = -1;
         memcpy(mac[from], buf + 6, 6);
-        memcpy(copy, buf, (size_t)n);
-        queue[head++ % QUEUE_MAX] = (struct frame){
-            .due_ns = now_ns() + delay_ns, .from = from, .size = (uint32_t)n, .bytes = copy};
+        for (int i = 0; i < port_count; i++) {
+            if (i != from && memcmp(mac[i], buf, 6) == 0) {
+                to = i;
+            }
+        }
+        for (int i = 0; i < port_count; i++) {
+            if (i != from && (to < 0 || to == i)) {
+                enqueue(&ways[from][i], buf, (size_t)n);
+            }
+        }
     }
 }
 
-/* To where its address was seen, or everywhere. */
-static void deliver(const struct frame *f)
+static void deliver(struct way *w, int to)
 {
-    int to = -1;
+    struct frame *f = w->first;
 
-    for (int i = 0; i < port_count; i++) {
-        if (i != f->from && memcmp(mac[i], f->bytes, 6) == 0) {
-            to = i;
-        }
+    w->first = f->next;
+    if (w->first == NULL) {
+        w->last = NULL;
     }
-    for (int i = 0; i < port_count; i++) {
-        if (i != f->from && (to < 0 || to == i) && write(ports[i].fd, f->bytes, f->size) < 0 &&
-            errno != EIO && errno != EAGAIN) { /* EIO: not up yet */
-            perror("ls-delay: write");
-        }
+    queued--;
+    if (write(ports[to].fd, f->bytes, f->size) < 0 && errno != EIO && errno != EAGAIN) {
+        perror("ls-delay: write"); /* EIO: not up yet */
     }
+    free(f);
 }
 
-static void run(int64_t delay_ns)
+/* What is due; nanoseconds until the next is. */
+static int64_t deliver_due(void)
+{
+    int64_t next_ns = INT64_MAX;
+
+    for (int from = 0; from < port_count; from++) {
+        for (int to = 0; to < port_count; to++) {
+            struct way *w = &ways[from][to];
+            while (w->first != NULL && w->first->due_ns <= now_ns()) {
+                deliver(w, to);
+            }
+            if (w->first != NULL && w->first->due_ns < next_ns) {
+                next_ns = w->first->due_ns;
+            }
+        }
+    }
+    return next_ns == INT64_MAX ? INT64_MAX : next_ns - now_ns();
+}
+
+static void run(void)
 {
     for (;;) {
-        int64_t left = tail < head ? queue[tail % QUEUE_MAX].due_ns - now_ns() : INT64_MAX;
+        int64_t left = deliver_due();
         struct timespec wait = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
 
         if (left > 0 &&
@@ -119,27 +181,62 @@ static void run(int64_t delay_ns)
             return;
         }
         for (int i = 0; i < port_count; i++) {
-            take(i, delay_ns);
+            take(i);
         }
         if (left > 0 && ports[port_count].revents != 0) {
             return; /* our input has ended */
         }
-        while (tail < head && queue[tail % QUEUE_MAX].due_ns <= now_ns()) {
-            struct frame *f = &queue[tail++ % QUEUE_MAX];
-            deliver(f);
-            free(f->bytes);
+    }
+}
+
+/* One WAY of the list; where it ends, or NULL. */
+static const char *parse_way(const char *text, struct way *out)
+{
+    char *end;
+    long delay_us = strtol(text, &end, 10), jitter_us = 0;
+
+    if (end == text || delay_us < 0) {
+        return NULL;
+    }
+    if (*end == '~') {
+        jitter_us = strtol(end + 1, &end, 10);
+    }
+    if (*end == '/') {
+        out->loss = strtod(end + 1, &end) / 100;
+    }
+    out->delay_ns = delay_us * 1000;
+    out->jitter_ns = jitter_us * 1000;
+    return jitter_us >= 0 && out->loss >= 0 && out->loss < 1 && (*end == ',' || *end == '\0')
+               ? end
+               : NULL;
+}
+
+static bool parse_ways(const char *text, int count)
+{
+    struct way w = {0};
+    const char *end = text - 1;
+    bool all = strchr(text, ',') == NULL;
+
+    for (int a = 0; a < count; a++) {
+        for (int b = a + 1; b < count; b++) {
+            if (!all || end < text) {
+                w = (struct way){0};
+                end = end != NULL && (end < text || *end == ',') ? parse_way(end + 1, &w) : NULL;
+            }
+            ways[a][b] = ways[b][a] = w;
         }
     }
+    return end != NULL && end >= text && *end == '\0';
 }
 
 int main(int argc, char **argv)
 {
-    char *end = NULL;
-    long delay_us = argc > 2 ? strtol(argv[1], &end, 10) : -1;
     int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-    if (delay_us < 0 || *end != '\0' || argc - 2 > PORTS_MAX || home < 0) {
-        fprintf(stderr, "usage: ls-delay MICROSECONDS NAMESPACE...   (at most %d)\n", PORTS_MAX);
+    if (argc < 4 || argc - 2 > PORTS_MAX || !parse_ways(argv[1], argc - 2) || home < 0) {
+        fprintf(stderr,
+                "usage: ls-delay MICROSECONDS[~JITTER][/LOSS][,...] NAMESPACE...   (2 to %d)\n",
+                PORTS_MAX);
         return 2;
     }
     for (int i = 2; i < argc; i++) {
@@ -151,6 +248,6 @@ int main(int argc, char **argv)
     ports[port_count] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
     puts("ready");
     fflush(stdout);
-    run((int64_t)delay_us * 1000);
+    run();
     return 0;
 }

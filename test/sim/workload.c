@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define READ_MEAN_US 400000
+#define WRITER_US 17000000 /* then it is the next one's turn */
 
 static void add_keys(struct ls_world *w)
 {
@@ -79,6 +80,14 @@ static void give_up_one(struct ls_node *n)
     }
 }
 
+/* With one writer at a time leadership follows it (rule 7). */
+static bool may_write(const struct ls_node *n)
+{
+    const struct ls_world *w = n->world;
+
+    return !w->one_writer || w->now / WRITER_US % w->count == n->slot;
+}
+
 void ls_workload_turn(struct ls_node *n)
 {
     struct ls_world *w = n->world;
@@ -86,8 +95,11 @@ void ls_workload_turn(struct ls_node *n)
     if (!w->workload_on || !ls_server_ready(n)) {
         return;
     }
+    if (n->next_submit <= w->now && !may_write(n)) {
+        n->next_submit = (w->now / WRITER_US + 1) * WRITER_US;
+    }
     if (n->next_submit <= w->now) {
-        int64_t mean = (int64_t)(1e6 / w->profile.submit_rate);
+        int64_t mean = (int64_t)(1e6 / w->profile.submit_rate) / (w->one_writer ? 8 : 1);
         int burst = ls_prng_chance(&w->rng, 1, 8) ? 1 + (int)ls_prng_below(&w->rng, 12) : 1;
         n->next_submit = w->now + ls_world_exponential(w, mean * burst);
         while (burst-- > 0 && n->running && n->sub_count < w->max_pending) {

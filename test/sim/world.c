@@ -62,6 +62,7 @@ static void draw_params(struct ls_world *w)
     ls_core_params_default(&w->params);
     w->params.sync_majority = ls_world_chance(w, w->profile.sync_majority);
     w->params.ack_all = w->seed % 8 == 5; /* not drawn: older seeds keep their course */
+    w->one_writer = w->seed % 16 == 11;
     w->params.big_bytes = 2048;
     w->params.cut_interval = ls_world_between(w, 4, 128);
     if (ls_world_chance(w, 0.2)) {

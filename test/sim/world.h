@@ -169,6 +169,7 @@ struct ls_world {
     struct ls_uuid group;
     uint32_t max_pending; /* of one node */
     uint32_t hot_keys;
+    bool one_writer; /* at a time, see workload.c */
     bool workload_on;
     bool faults_on;
     int64_t next_fault;

@@ -1,0 +1,138 @@
+/* Where the leader is (rule 7). A member that makes nearly all write-sets saves the way to the leader
+ * and back, when it leads itself: on a WAN its commit takes one round trip to the nearest others
+ * instead of one to the leader, and with more than three voters one hop less anywhere. A change of
+ * leaders costs some round trips for everybody, so it takes a large share, for long, and a leader
+ * that has been in office for a while. */
+#include "gcomm/core/internal.h"
+
+#define SAMPLE_US 1000000
+#define STREAK 5             /* samples in a row that name the same member */
+#define OFFICE_US 10000000   /* a new leader is left in peace */
+#define SHARE_PERCENT 80     /* of the write-sets of a sample */
+#define SAMPLE_ENTRIES 5     /* fewer tell nothing */
+#define FAR_US 2000          /* a round trip worth saving, with three voters or fewer */
+#define BEHIND_ENTRIES 10000 /* the new one has to fetch them before it orders */
+
+void core_place_reset(struct ls_core *c)
+{
+    c->place_own = 0;
+    c->place_streak = 0;
+    c->place_due_us = c->now_us + SAMPLE_US;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].wrote = 0;
+        c->peers[i].timed_index = 0;
+        c->peers[i].way_us = 0;
+        c->peers[i].way_sample_us = 0;
+    }
+}
+
+void core_place_wrote(struct ls_core *c, const struct ls_uuid *origin)
+{
+    struct peer *p;
+
+    if (ls_uuid_equal(origin, &c->me.id)) {
+        c->place_own++;
+        return;
+    }
+    p = core_peer(c, origin);
+    if (p != NULL) {
+        p->wrote++;
+    }
+}
+
+/* One entry at a time is timed on its way to a peer and back. What its disk takes is in it, too: the
+ * shortest of a second counts. */
+void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last)
+{
+    if (p->timed_index == 0 && last > p->match) {
+        p->timed_index = last;
+        p->timed_us = c->now_us;
+    }
+}
+
+void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index)
+{
+    int64_t took_us = c->now_us - p->timed_us;
+
+    if (p->timed_index == 0 || index < p->timed_index) {
+        return;
+    }
+    p->timed_index = 0;
+    if (p->way_sample_us == 0 || took_us < p->way_sample_us) {
+        p->way_sample_us = took_us > 0 ? took_us : 1;
+    }
+}
+
+static uint32_t count_voters(const struct ls_config *config)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < config->count; i++) {
+        n += config->members[i].role == LS_MEMBER_VOTER;
+    }
+    return n;
+}
+
+static bool could_lead(struct ls_core *c, const struct peer *p)
+{
+    const struct ls_member *m = ls_config_find(&c->old, &p->id);
+
+    return m != NULL && m->role == LS_MEMBER_VOTER && !m->no_data && m->weight > 0 &&
+           m->state == LS_NODE_SYNCED && m->incarnation == p->incarnation &&
+           core_is_heard(c, &p->id) && p->match + BEHIND_ENTRIES >= c->last.index;
+}
+
+/* Who made nearly all of the last sample's write-sets, if it is somebody else. */
+static struct peer *find_writer(struct ls_core *c)
+{
+    struct peer *best = NULL;
+    uint64_t sum = c->place_own;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        sum += p->wrote;
+        if (best == NULL || p->wrote > best->wrote) {
+            best = p;
+        }
+    }
+    return best != NULL && sum >= SAMPLE_ENTRIES && best->wrote * 100 >= sum * SHARE_PERCENT ? best
+                                                                                            : NULL;
+}
+
+static void next_sample(struct ls_core *c)
+{
+    c->place_due_us = c->now_us + SAMPLE_US;
+    c->place_own = 0;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        p->wrote = 0;
+        p->way_us = p->way_sample_us;
+        p->way_sample_us = 0;
+    }
+}
+
+void core_place_tick(struct ls_core *c)
+{
+    struct peer *writer;
+
+    if (c->now_us < c->place_due_us) {
+        return;
+    }
+    writer = find_writer(c);
+    if (writer == NULL || !ls_uuid_equal(&writer->id, &c->place_to)) {
+        c->place_streak = 0;
+    }
+    c->place_streak += writer != NULL;
+    c->place_to = writer != NULL ? writer->id : ls_uuid_zero;
+    next_sample(c);
+    if (c->place_streak < STREAK || c->now_us - c->leader_since_us < OFFICE_US || c->leaving ||
+        c->pending_index != 0 || !could_lead(c, writer) ||
+        (writer->way_us < FAR_US && count_voters(&c->old) <= 3)) {
+        return;
+    }
+    c->place_streak = 0;
+    core_log(c, LS_LOG_INFO,
+             "%s makes nearly all write-sets and is %.1f ms away: it may lead from now on",
+             LS_UUID_STR(&writer->id), (double)writer->way_us / 1000);
+    core_send(c, &writer->id, LS_MSG_CAMPAIGN);
+}
