@@ -1,8 +1,8 @@
-/* Where the leader is (rule 7). A member that makes nearly all write-sets saves the way to the leader
- * and back, when it leads itself: on a WAN its commit takes one round trip to the nearest others
- * instead of one to the leader, and with more than three voters one hop less anywhere. A change of
- * leaders costs some round trips for everybody, so it takes a large share, for long, and a leader
- * that has been in office for a while. */
+/* Where the leader is (rule 7). A member that makes nearly all write-sets saves the way to the
+ * leader and back, when it leads itself: on a WAN its commit takes one round trip to the nearest
+ * others instead of one to the leader, and with more than three voters one hop less anywhere. A
+ * change of leaders costs some round trips for everybody, so it takes a large share, for long, and
+ * a leader that has been in office for a while. */
 #include "gcomm/core/internal.h"
 
 #define SAMPLE_US 1000000
@@ -40,8 +40,8 @@ void core_place_wrote(struct ls_core *c, const struct ls_uuid *origin)
     }
 }
 
-/* One entry at a time is timed on its way to a peer and back. What its disk takes is in it, too: the
- * shortest of a second counts. */
+/* One entry at a time is timed on its way to a peer and back. What its disk takes is in it, too:
+ * the shortest of a second counts. */
 void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last)
 {
     if (p->timed_index == 0 && last > p->match) {
@@ -96,7 +96,7 @@ static struct peer *find_writer(struct ls_core *c)
         }
     }
     return best != NULL && sum >= SAMPLE_ENTRIES && best->wrote * 100 >= sum * SHARE_PERCENT ? best
-                                                                                            : NULL;
+                                                                                             : NULL;
 }
 
 static void next_sample(struct ls_core *c)

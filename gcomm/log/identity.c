@@ -35,7 +35,6 @@
 #define FILE_NAME "lockstep-identity.log"
 #define MAGIC "LOCKSTID"
 #define FORMAT 1
-#define FARTHEST ((uint64_t)LS_COUNT_MAX / 2) /* leaves room to count on */
 #define SLOT_BYTES 512
 #define SLOT_DISTANCE 4096
 #define FILE_BYTES (2 * SLOT_DISTANCE)
@@ -114,7 +113,7 @@ static void slot_decode(const uint8_t buf[SLOT_BYTES], struct slot *out)
 
     if (memcmp(magic, MAGIC, 8) != 0 ||
         checksum != ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT) ||
-        out->sequence > FARTHEST || out->id.term > FARTHEST || out->id.epoch > FARTHEST) {
+        out->id.term > (uint64_t)LS_COUNT_MAX || out->id.epoch > (uint64_t)LS_COUNT_MAX) {
         out->state = SLOT_DAMAGED;
     } else if (needs > FORMAT) {
         out->state = SLOT_NEWER_FORMAT;
@@ -134,6 +133,12 @@ static bool damage_is_torn_write(const struct slot *good)
     return ls_file_read_boot_id(boot_id, NULL) != LS_OK || strcmp(boot_id, good->id.boot_id) != 0;
 }
 
+/* The number may wrap: the two slots are never far apart. */
+static bool is_newer(const struct slot *a, const struct slot *b)
+{
+    return (int64_t)(a->sequence - b->sequence) > 0;
+}
+
 static enum ls_rc choose(struct ls_identity_file *f, const struct slot slots[2],
                          struct ls_identity *out, enum ls_rc *state, struct ls_error *err)
 {
@@ -148,7 +153,7 @@ static enum ls_rc choose(struct ls_identity_file *f, const struct slot slots[2],
                                 f->path);
         }
         damaged |= slots[i].state == SLOT_DAMAGED;
-        if (slots[i].state == SLOT_GOOD && (best == NULL || slots[i].sequence > best->sequence)) {
+        if (slots[i].state == SLOT_GOOD && (best == NULL || is_newer(&slots[i], best))) {
             best = &slots[i];
         }
     }

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     LS_ASSERT(memchr(id.boot_id, 0, sizeof(id.boot_id)) != NULL);
     LS_ASSERT(state == LS_OK || ls_uuid_is_zero(&id.id));
-    id.term++;
+    id.term += id.term < LS_COUNT_MAX;
     LS_ASSERT(ls_identity_write(file, &id, &err) == LS_OK);
     ls_identity_close(file);
     LS_ASSERT(ls_identity_open(dir, &file, &back, &state, &err) == LS_OK);
