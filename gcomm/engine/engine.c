@@ -180,6 +180,7 @@ static void turn_end(void *ctx)
     if (atomic_load_explicit(&e->fc_requested, memory_order_relaxed)) {
         engine_flow_update(e); /* a pause begins at a tick and ends at once */
     }
+    engine_applied_turn(e);
     engine_take_queue(e);
     if (!e->left) {
         feed_reports(e);
@@ -259,6 +260,7 @@ static void tick(void *ctx)
     if (!e->left) {
         engine_watch_room(e);
         engine_flow_update(e);
+        engine_applied_count(e);
         engine_spread_retry(e);
         if (e->now_us >= e->housekeeping_us) {
             housekeeping(e);
@@ -343,6 +345,10 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
     ls_cond_init(&e->idle);
     ls_cond_init(&e->state);
     ls_cond_init(&e->read_done);
+    ls_cond_init(&e->applied_moved);
+    e->applied_by_all = INT64_MAX;
+    atomic_store(&e->applied_option, opt->want_applied);
+    atomic_store(&e->applied_here, LS_SEQNO_UNDEFINED);
     e->queue_tail = &e->queue;
     e->next_id = e->low_id = 1;
     e->applied_fed = -1;
@@ -561,6 +567,7 @@ void ls_engine_destroy(struct ls_engine *e)
     ls_cond_destroy(&e->idle);
     ls_cond_destroy(&e->state);
     ls_cond_destroy(&e->read_done);
+    ls_cond_destroy(&e->applied_moved);
     ls_mutex_destroy(&e->mutex);
     ls_mutex_destroy(&e->identity_mutex);
     ls_tls_destroy(e->tls);

@@ -42,6 +42,7 @@ struct ls_engine_options {
      */
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
+    bool want_applied;             /* ack.level=applied, see ls_engine_want_applied() */
     bool tls;                      /* connections between nodes are encrypted with */
     struct ls_tls_files tls_files; /* these (paths and names copied) */
     bool tls_dynamic;              /* socket.dynamic, see ls_net_options */
@@ -185,6 +186,13 @@ bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s);
 
 /* Rule 25: index up to which must be delivered and applied. timeout_us < 0: for ever. */
 enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index);
+
+/* ack.level=applied. Everything up to seqno is applied here: cheap, often, any thread. */
+void ls_engine_applied_to(struct ls_engine *e, int64_t seqno);
+void ls_engine_want_applied(struct ls_engine *e, bool on);
+/* With it: returns when every healthy member has applied seqno, or without a primary component.
+ * Healthy is who is synced and did not stand still for 1.5 s while it was waited for. */
+void ls_engine_await_applied(struct ls_engine *e, int64_t seqno);
 
 void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *params);
 

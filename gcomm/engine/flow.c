@@ -61,7 +61,7 @@ static void tell_all(struct ls_engine *e, enum ls_flow why)
     e->flow_told_us = e->now_us;
     for (size_t i = 0; i < e->peer_count; i++) {
         if (e->peers[i].up) {
-            ls_net_send_flow(e->net, &e->peers[i].id, why);
+            ls_net_send_signal(e->net, &e->peers[i].id, LS_SIGNAL_FLOW, why);
         }
     }
 }
@@ -185,6 +185,6 @@ void engine_flow_update(struct ls_engine *e)
 void engine_flow_peer_up(struct ls_engine *e, const struct ls_uuid *peer)
 {
     if (atomic_load(&e->fc_requested)) {
-        ls_net_send_flow(e->net, peer, own_reason(e));
+        ls_net_send_signal(e->net, peer, LS_SIGNAL_FLOW, own_reason(e));
     }
 }

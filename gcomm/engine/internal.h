@@ -123,6 +123,12 @@ struct engine_peer {
     uint64_t spread_bytes; /* big payloads on their way to it */
     enum ls_flow pause;    /* it asks for a pause, and why */
     int64_t pause_us;      /* said so last */
+    /* applied.c */
+    bool wants_applied;       /* it is to be told */
+    int64_t applied_told;     /* what it was told last */
+    int64_t applied;          /* what it has told, -1: nothing yet */
+    int64_t applied_moved_us; /* when, or when it was last not waited for */
+    bool applied_lost;        /* it stood still: not waited for until it has caught up */
 };
 
 struct own_index {
@@ -202,7 +208,8 @@ struct ls_engine {
     bool failed;
     bool cut_off; /* after LEFT: connections are closed */
     bool isolated;
-    int64_t cut_us; /* isolated: when the connections are cut */
+    bool want_applied; /* applied_option, as the peers know it */
+    int64_t cut_us;    /* isolated: when the connections are cut */
     int64_t now_us;
     int64_t left_us;
     int64_t leave_due_us; /* 0: not leaving */
@@ -248,6 +255,9 @@ struct ls_engine {
     size_t give_up_count, give_up_cap;
     struct read_waiter *reads;
     ls_cond read_done;
+    ls_cond applied_moved;
+    int64_t applied_by_all;  /* applied.c; INT64_MAX: nobody is waited for */
+    int64_t applied_awaited; /* highest seqno that anybody waited for */
     uint32_t pending;
     uint64_t pending_bytes;
     uint32_t room_waiters;
@@ -278,6 +288,9 @@ struct ls_engine {
     _Atomic uint32_t fc_limit;
     _Atomic uint32_t fc_low;
     atomic_bool fc_requested;
+    atomic_bool applied_option;       /* ack.level=applied */
+    atomic_bool applied_wanted_there; /* some peer wants to be told */
+    _Atomic int64_t applied_here;
 
     struct stream stream;
     struct sync sync;
@@ -365,6 +378,13 @@ void engine_log_progress(struct ls_engine *e);
 void engine_found(struct ls_engine *e);
 void engine_ask_tick(struct ls_engine *e);
 void engine_ask_told(struct ls_engine *e, const struct ls_uuid *peer, const struct ls_msg *msg);
+
+/* applied.c */
+void engine_applied_peer_up(struct ls_engine *e, struct engine_peer *p);
+void engine_applied_wanted(struct ls_engine *e, struct engine_peer *p, bool on);
+void engine_applied_told(struct ls_engine *e, struct engine_peer *p, int64_t seqno);
+void engine_applied_count(struct ls_engine *e);
+void engine_applied_turn(struct ls_engine *e);
 
 /* flow.c */
 void engine_flow_init(struct ls_engine *e);

@@ -51,6 +51,7 @@ static void on_peer_up(void *ctx, const struct ls_uuid *peer, uint64_t incarnati
     ev.u.peer.incarnation = incarnation;
     engine_step(e, &ev);
     engine_flow_peer_up(e, peer);
+    engine_applied_peer_up(e, p);
 }
 
 static void on_peer_down(void *ctx, const struct ls_uuid *peer, bool unreachable)
@@ -93,14 +94,8 @@ static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_
     engine_stage_chunk(ctx, peer, sub, total, payload_hash, offset, data, len);
 }
 
-static void on_flow(void *ctx, const struct ls_uuid *peer, enum ls_flow why)
+static void on_flow(struct ls_engine *e, struct engine_peer *p, enum ls_flow why)
 {
-    struct ls_engine *e = ctx;
-    struct engine_peer *p = engine_peer_find(e, peer);
-
-    if (p == NULL) {
-        return;
-    }
     bool asks = why != LS_FLOW_GO;
     bool asked = p->pause != LS_FLOW_GO;
 
@@ -117,12 +112,34 @@ static void on_flow(void *ctx, const struct ls_uuid *peer, enum ls_flow why)
     engine_flow_update(e);
 }
 
+static void on_signal(void *ctx, const struct ls_uuid *peer, enum ls_signal signal, uint64_t value)
+{
+    struct ls_engine *e = ctx;
+    struct engine_peer *p = engine_peer_find(e, peer);
+
+    if (p == NULL) {
+        return;
+    }
+    switch (signal) {
+    case LS_SIGNAL_FLOW:
+        on_flow(e, p,
+                value == LS_FLOW_GO || value == LS_FLOW_DISK ? (enum ls_flow)value : LS_FLOW_SLOW);
+        break;
+    case LS_SIGNAL_WANT_APPLIED:
+        engine_applied_wanted(e, p, value != 0);
+        break;
+    case LS_SIGNAL_APPLIED:
+        engine_applied_told(e, p, value <= (uint64_t)LS_COUNT_MAX ? (int64_t)value : 0);
+        break;
+    }
+}
+
 const struct ls_net_callbacks engine_net_callbacks = {
     .peer_up = on_peer_up,
     .peer_down = on_peer_down,
     .message = on_message,
     .chunk = on_chunk,
-    .flow = on_flow,
+    .signal = on_signal,
 };
 
 /* ---- waiting for the primary component (rule 18) ---- */

@@ -170,11 +170,19 @@ static void handle_signal(struct conn *c, const struct ls_frame *f, const uint8_
         ls_conn_signal(c, LS_FRAME_PONG, value);
     } else if (f->type == LS_FRAME_PONG) {
         ls_handshake_pong(c, value);
-    } else if (net->cb.flow != NULL) {
-        net->cb.flow(net->cb.ctx, &c->peer->id,
-                     value == LS_FLOW_GO || value == LS_FLOW_DISK ? (enum ls_flow)value
-                                                                  : LS_FLOW_SLOW);
+    } else if (net->cb.signal != NULL) {
+        net->cb.signal(net->cb.ctx, &c->peer->id,
+                       f->type == LS_FRAME_FLOW      ? LS_SIGNAL_FLOW
+                       : f->type == LS_FRAME_APPLIED ? LS_SIGNAL_APPLIED
+                                                     : LS_SIGNAL_WANT_APPLIED,
+                       value);
     }
+}
+
+static bool is_signal(uint8_t type)
+{
+    return (type >= LS_FRAME_PING && type <= LS_FRAME_FLOW) || type == LS_FRAME_WANT_APPLIED ||
+           type == LS_FRAME_APPLIED;
 }
 
 /* A frame on a connection that is up; its body check was made. */
@@ -189,7 +197,7 @@ static void handle_frame(struct conn *c, const struct ls_frame *f, const uint8_t
         ls_handshake_gossip(c, body, (size_t)f->body_size);
     } else if (bulk && !c->dialled && f->type == LS_FRAME_CHUNK && f->version == c->version) {
         ls_bulk_chunk(c, f, body);
-    } else if (!bulk && f->type >= LS_FRAME_PING && f->type <= LS_FRAME_FLOW) {
+    } else if (!bulk && is_signal(f->type)) {
         handle_signal(c, f, body);
     } else if (!bulk && f->type >= 1 && f->type <= LS_MSG_MAX && f->version == c->version) {
         handle_message(c, f, body);

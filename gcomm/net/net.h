@@ -47,6 +47,13 @@ struct ls_net_options {
     bool tls_dynamic;   /* with tls: plain ones are taken, too, and tried where TLS fails */
 };
 
+/* Small words between engines, a number each. */
+enum ls_signal {
+    LS_SIGNAL_FLOW,         /* enum ls_flow */
+    LS_SIGNAL_WANT_APPLIED, /* 1: tell me what you have applied, 0: no more */
+    LS_SIGNAL_APPLIED,      /* seqno */
+};
+
 /* Why a node asks the others to let new write-sets wait. Unknown reasons are reasons. */
 enum ls_flow {
     LS_FLOW_GO = 0, /* it does not, or not any more */
@@ -71,8 +78,7 @@ struct ls_net_callbacks {
     void (*chunk)(void *ctx, const struct ls_uuid *peer, const struct ls_sub_id *sub,
                   uint64_t total, uint64_t payload_hash, uint64_t offset, const void *data,
                   size_t len);
-    /* Flow control of a peer: it asks for a pause or lets go. */
-    void (*flow)(void *ctx, const struct ls_uuid *peer, enum ls_flow why);
+    void (*signal)(void *ctx, const struct ls_uuid *peer, enum ls_signal signal, uint64_t value);
     void *ctx;
 };
 
@@ -111,7 +117,8 @@ struct ls_net_payload {
 };
 enum ls_rc ls_net_send(struct ls_net *net, const struct ls_uuid *to, const struct ls_msg *msg,
                        const struct ls_net_payload *payload);
-enum ls_rc ls_net_send_flow(struct ls_net *net, const struct ls_uuid *to, enum ls_flow why);
+enum ls_rc ls_net_send_signal(struct ls_net *net, const struct ls_uuid *to, enum ls_signal signal,
+                              uint64_t value);
 /* Starts sending a big payload in chunks (256 KiB) on the bulk connection. The pieces must stay
  * until done is called (also with an error when the connection breaks; on the loop's thread, never
  * from inside but for ls_net_destroy(), which ends all with LS_E_CLOSED). Not LS_OK: done is not

@@ -37,6 +37,8 @@ enum ls_frame_type {
     LS_FRAME_PONG = 68,
     LS_FRAME_FLOW = 69, /* enum ls_flow */
     LS_FRAME_CHUNK = 70,
+    LS_FRAME_WANT_APPLIED = 71, /* 1: tell me what you have applied, 0: no more */
+    LS_FRAME_APPLIED = 72,      /* a seqno */
 };
 struct ls_frame {
     uint8_t version;

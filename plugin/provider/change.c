@@ -99,6 +99,7 @@ static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const 
     }
     ls_provider_fill_params(&p->settings, &params);
     ls_engine_set_params(e, &params);
+    ls_engine_want_applied(e, p->settings.ack_applied);
     return LS_OK;
 }
 

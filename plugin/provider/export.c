@@ -93,7 +93,9 @@ static void fill(struct ls_provider *p, struct text *t)
     ls_mutex_lock(&p->lock);
     *config = p->config;
     const char *sync = p->settings.log_sync_majority ? "majority" : "none";
-    const char *ack = p->settings.ack_all ? "all" : "majority";
+    const char *ack = p->settings.ack_all       ? "all"
+                      : p->settings.ack_applied ? "applied"
+                                                : "majority";
     bool lagging = p->lag.out;
     ls_mutex_unlock(&p->lock);
 

@@ -130,7 +130,7 @@ const struct ls_option_def ls_provider_option_defs[] = {
     /* Our own: shown only once set, since the server's suites compare the string. */
     {"log.sync", LS_OPT_ENUM, DYN | QUIET, "majority", ONE_OF("majority|none")},
     {"fc.time_limit", LS_OPT_PERIOD, DYN | QUIET, "PT5S", RANGE(0, 3600)},
-    {"ack.level", LS_OPT_ENUM, DYN | QUIET, "majority", ONE_OF("majority|all")},
+    {"ack.level", LS_OPT_ENUM, DYN | QUIET, "majority", ONE_OF("majority|all|applied")},
 };
 
 const size_t ls_provider_option_count =

@@ -242,6 +242,7 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->fc_factor = s->fc_factor;
     o->time_wait_us = s->peer_timeout_us;
     o->allow = ls_services_allow;
+    o->want_applied = s->ack_applied;
     o->tls = s->tls;
     o->tls_dynamic = s->tls_dynamic;
     o->tls_files = (struct ls_tls_files){.key = s->tls_key,

@@ -217,6 +217,8 @@ void ls_phase_diverge(struct ls_provider *p, const char *why);
 _Noreturn void ls_phase_abort(struct ls_provider *p, const char *why);
 /* After an own seqno finished: what we may report. */
 void ls_phase_report_applied(struct ls_provider *p);
+/* With ack.level=applied: until every healthy member has applied it, too. */
+void ls_phase_await_applied(struct ls_provider *p, int64_t seqno);
 /* After each change of the apply queue, for flow control. */
 void ls_phase_report_queue(struct ls_provider *p, struct ls_engine *e);
 

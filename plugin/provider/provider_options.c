@@ -462,6 +462,7 @@ void ls_provider_options_get(struct ls_provider_options *po, struct ls_provider_
     out->gcache_size = ls_options_get_int(o, "gcache.size");
     out->log_sync_majority = strcasecmp(ls_options_get_text(o, "log.sync"), "majority") == 0;
     out->ack_all = strcasecmp(ls_options_get_text(o, "ack.level"), "all") == 0;
+    out->ack_applied = strcasecmp(ls_options_get_text(o, "ack.level"), "applied") == 0;
     out->fc_limit = (uint32_t)ls_options_get_int(o, "gcs.fc_limit");
     out->fc_time_limit_us = ls_options_get_period_us(o, "fc.time_limit");
     out->fc_factor = ls_options_get_double(o, "gcs.fc_factor");

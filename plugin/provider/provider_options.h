@@ -36,7 +36,8 @@ struct ls_provider_settings {
 
     int64_t gcache_size;
     bool log_sync_majority; /* log.sync, else none */
-    bool ack_all;           /* ack.level */
+    bool ack_all;           /* ack.level=all */
+    bool ack_applied;       /* ack.level=applied */
 
     uint32_t fc_limit;
     double fc_factor;

@@ -153,12 +153,14 @@ static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_
     ls_mutex_unlock(&n->lock);
 }
 
-static void on_flow(void *ctx, const struct ls_uuid *peer, enum ls_flow why)
+static void on_signal(void *ctx, const struct ls_uuid *peer, enum ls_signal signal, uint64_t value)
 {
     struct node *n = ctx;
 
     ls_mutex_lock(&n->lock);
-    seen(n, peer)->flow = (int)why;
+    if (signal == LS_SIGNAL_FLOW) {
+        seen(n, peer)->flow = (int)value;
+    }
     ls_cond_broadcast(&n->changed);
     ls_mutex_unlock(&n->lock);
 }
@@ -232,7 +234,7 @@ struct node *node_start(const struct node_options *opt)
                                   .peer_down = on_peer_down,
                                   .message = on_message,
                                   .chunk = on_chunk,
-                                  .flow = on_flow,
+                                  .signal = on_signal,
                                   .ctx = n};
 
     o.tls = opt->tls != NULL ? opt->tls : default_tls();

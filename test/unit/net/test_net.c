@@ -437,7 +437,7 @@ static void test_bulk_breaks_off(void **state)
 
 static void do_flow(struct node *n, void *arg)
 {
-    assert_int_equal(ls_net_send_flow(n->net, arg, LS_FLOW_DISK), LS_OK);
+    assert_int_equal(ls_net_send_signal(n->net, arg, LS_SIGNAL_FLOW, LS_FLOW_DISK), LS_OK);
 }
 
 static void test_flow(void **state)
