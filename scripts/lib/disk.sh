@@ -25,6 +25,11 @@ disk_make() {
     mv "$dir/data" "$dir/disk/data" && ln -s disk/data "$dir/data" && server_owns "$dir/disk"
 }
 
+disk_is_free() {
+    umount "${LS_DISK[$1]}" 2>/dev/null
+    ! mountpoint -q "${LS_DISK[$1]}" && [ -z "$(losetup -j "$(node_dir "$1")/disk.img")" ]
+}
+
 power_cut() {
     local i
     for i in "$@"; do
@@ -36,8 +41,11 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))'
     done
     for i in "$@"; do
         node_kill "$i"
-        # The threads of a killed server let go of their files one by one.
-        wait_until 10 eval "umount '${LS_DISK[$i]}' 2>/dev/null" && disk_mount "$i" || return 1
+    done
+    for i in "$@"; do
+        # The threads of a killed server let go of their files one by one, and so do the namespaces of
+        # others: mounted before all have, it would be the same file system, whose power is gone.
+        wait_until 10 disk_is_free "$i" && disk_mount "$i" || return 1
         LS_BOOT[$i]=$(node_dir "$i")
         cat /proc/sys/kernel/random/uuid >"${LS_BOOT[$i]}/boot_id"
     done
