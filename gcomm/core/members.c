@@ -201,6 +201,22 @@ static bool can_continue(struct ls_core *c, const struct peer *p)
            ls_hash128_equal(mine.chain, p->join_pos.chain);
 }
 
+/* Who comes with the address of a member that is not connected stands in its place, with a new
+ * disk: the one before cannot be there any more. Its vote would be missed in the next outage. */
+static void replace_lost(struct ls_core *c, const struct ls_member *m, struct ls_config *next)
+{
+    for (uint32_t i = next->count; i-- > 0;) {
+        const struct ls_member old = next->members[i];
+        const struct peer *p = core_peer(c, &old.id);
+        if (m->addr[0] != '\0' && strcmp(old.addr, m->addr) == 0 && (p == NULL || !p->up) &&
+            !ls_uuid_equal(&old.id, &m->id) && !ls_uuid_equal(&old.id, &c->me.id)) {
+            core_log(c, LS_LOG_INFO, "%s (%s) comes in the place of %s: removing that one",
+                     LS_UUID_STR(&m->id), m->name, LS_UUID_STR(&old.id));
+            ls_config_remove(next, &old.id);
+        }
+    }
+}
+
 /* Lets one in: new, or again with another incarnation. Its vote stays with it only when it kept the
  * log that it voted and acknowledged with. */
 static bool admit(struct ls_core *c, struct peer *p, struct ls_config *next)
@@ -213,6 +229,7 @@ static bool admit(struct ls_core *c, struct peer *p, struct ls_config *next)
     m.state = LS_NODE_JOINER;
     m.joined_index = c->last.index + 1;
     ls_config_remove(next, &p->id);
+    replace_lost(c, &m, next);
     if (!ls_config_add(next, &m)) {
         core_refuse(c, p, LS_REFUSE_FULL, "the group has as many members as it can have");
         p->wants_join = false;
