@@ -25,7 +25,9 @@ for i in 1 2 3; do must node_wait $i 90; done
 must sql 1 "INSERT INTO t.k VALUES ('afterwards')"
 for i in 1 2 3; do
     sql $i "SET SESSION wsrep_sync_wait=15; SELECT k FROM t.k" | sort >"$LS_WORK/rows"
-    mariadb-binlog --no-defaults --verbose "$(node_dir $i)"/data/bin.[0-9]* 2>/dev/null |
+    # A file that came with a copy of the data was not synced by the script, and may be empty now.
+    find "$(node_dir $i)/data/" -name 'bin.[0-9]*' -size +0 | sort |
+        xargs mariadb-binlog --no-defaults --verbose |
         sed -n "s/^###   @1='\(.*\)'.*/\1/p" | sort >"$LS_WORK/events"
     expect "node$i has written rows" [ "$(wc -l <"$LS_WORK/rows")" -gt 10 ]
     expect "each of them is in its binary log, once" cmp "$LS_WORK/rows" "$LS_WORK/events"
