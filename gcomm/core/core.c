@@ -222,6 +222,7 @@ static void on_tick(struct ls_core *c)
         core_members_tick(c);
         core_change_tick(c);
         core_reform_tick(c);
+        core_origin_tick(c);
         core_read_tick(c);
         core_staged_tick(c);
         core_spread_tick(c);
@@ -250,6 +251,7 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
         break;
     case LS_EV_JOIN:
         core_start_join(c, event->u.join.need_state != 0);
+        core_origin_start(c, event->u.join.half != 0);
         break;
     case LS_EV_LEAVE:
         core_start_leave(c);

@@ -128,6 +128,7 @@ struct ls_event {
         } bootstrap;
         struct {
             uint8_t need_state; /* ask for a snapshot whatever the log says */
+            uint8_t half;       /* but when nobody else can, be the origin: origin.c */
         } join;
         struct {
             struct ls_uuid from;

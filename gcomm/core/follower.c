@@ -16,6 +16,7 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     c->reforming = false;
     if (!ls_uuid_is_zero(leader)) {
         c->reform_until_us = 0; /* somebody has formed a component: the wish for one is over */
+        core_origin_yield(c);
     }
     c->append_due = false;
     core_reset_election(c);

@@ -84,6 +84,11 @@ struct peer {
     bool wants_weight; /* another quorum weight */
     uint8_t weight;
 
+    /* what it last said when it asked to be let in (rule 22) */
+    bool told_state;
+    bool told_need; /* it cannot be the origin of the data */
+    bool told_half; /* unless nobody can */
+
     /* what it last said of its epoch (rule 17) */
     bool epoch_told;
     bool primary; /* and of its component */
@@ -241,6 +246,11 @@ struct ls_core {
     int64_t reform_due_us;
     int64_t reform_until_us; /* while it is wanted; 0: it is not */
     int64_t reform_hold_us;  /* nobody asks for one by himself before: another one stands */
+
+    /* died in the middle of a statement in total order (rule 22) */
+    bool half;
+    bool half_chosen; /* it is the origin all the same: nobody else can be */
+    int64_t half_since_us;
 
     /* leader: where it might better be (rule 7) */
     uint64_t place_own;
@@ -419,6 +429,13 @@ void core_on_change(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_change_tick(struct ls_core *c);
 bool core_is_evicted(const struct ls_core *c, const struct ls_uuid *id);
 bool core_change_weights(struct ls_core *c, struct ls_config *next);
+
+/* origin.c */
+void core_origin_start(struct ls_core *c, bool half);
+void core_origin_told(struct peer *p, const struct ls_msg *m);
+void core_origin_yield(struct ls_core *c);
+bool core_origin_could_be(const struct ls_core *c);
+void core_origin_tick(struct ls_core *c);
 
 /* place.c: leader only */
 void core_place_reset(struct ls_core *c);

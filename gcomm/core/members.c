@@ -40,6 +40,8 @@ static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_po
      * takes another view, which our acknowledgements ask for. */
     c->need_view = c->need_view && from_log && joined->index <= c->commit_told;
     c->need_state = false;
+    c->half = false;
+    c->half_chosen = false;
     c->primary = !c->need_view;
     c->quorum_seen_us = c->now_us;
     a = core_act(c, LS_ACT_WELCOME);
@@ -550,6 +552,7 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
 
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
+    core_origin_told(p, m);
     if (c->role != LS_ROLE_LEADER) {
         return; /* a joiner asks everybody it knows; only the leader answers */
     }
@@ -728,6 +731,7 @@ static void send_join(struct ls_core *c)
         m->u.join.pos = pos;
         m->u.join.epoch = c->latest.epoch;
         m->u.join.need_state = c->need_state;
+        m->flags = core_origin_could_be(c) ? LS_JOIN_HALF : 0;
     }
 }
 

@@ -31,6 +31,7 @@ enum ls_msg_type {
 };
 
 enum ls_vote_flag {
+    LS_JOIN_HALF = 1,   /* JOIN: died in the middle of a statement in total order, see origin.c */
     LS_VOTE_REFORM = 1, /* VOTE_REQ: for a new epoch without a majority of the last one */
 };
 

@@ -69,6 +69,7 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     if (fresh) {
         p->incarnation = incarnation;
         p->wants_join = false;
+        p->told_state = false;
         p->wants_leave = false;
         p->wants_weight = false;
         p->nonprimary = false;

@@ -283,7 +283,8 @@ static void *loop_thread(void *arg)
     if (e->bootstrap) {
         engine_found(e);
     } else {
-        ev.u.join.need_state = e->need_state || (!e->log_usable && !e->opt.no_data);
+        ev.u.join.half = e->half && e->log_usable;
+        ev.u.join.need_state = e->need_state || e->half || (!e->log_usable && !e->opt.no_data);
         engine_step(e, &ev);
     }
     ls_timer_start(e->timer, TICK_US, TICK_US);

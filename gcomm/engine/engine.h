@@ -56,6 +56,7 @@ struct ls_engine_state {
     bool discard;            /* no grastate.dat: forget log and identity */
     bool fresh;              /* nor anything else of the server's that could tell of a cluster */
     struct ls_gtid position; /* of the database; zero uuid: none */
+    bool half;               /* it died in the middle of a statement in total order after that */
 };
 
 enum ls_stream_type {

@@ -181,6 +181,7 @@ struct ls_engine {
     struct ls_log *log;
     struct ls_gtid position; /* of the database */
     bool log_usable;         /* it belongs to the position */
+    bool half;               /* see struct ls_engine_state */
     bool fresh;              /* there was no state of any kind */
 
     /* loop thread */

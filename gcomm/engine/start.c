@@ -225,6 +225,7 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     enum ls_rc rc;
 
     e->position = state->position;
+    e->half = state->half;
     rc = ls_file_read_boot_id(boot_id, err);
     if (rc != LS_OK) {
         return rc;

@@ -86,12 +86,16 @@ static bool call_server(struct ls_provider *p, void *recv_ctx, const struct ls_i
     meta.stid.conn = view.header.conn_id;
     meta.depends_on = item->depends_on;
     if (isolated) {
-        ls_saved_state_mark_unsafe(p->saved, NULL);
+        struct ls_gtid ddl = {ls_uuid_from_wsrep(&meta.gtid.uuid), item->seqno};
+        ls_saved_state_mark_ddl(p->saved, &ddl, NULL);
     }
     bool ok =
         p->server.apply(recv_ctx, &handle, flags, &data, &meta, exit_loop) == WSREP_CB_SUCCESS;
     if (isolated) {
         ls_saved_state_mark_safe(p->saved, NULL);
+    }
+    if (atomic_load(&p->half) && item->seqno >= p->half_upto) {
+        ls_provider_settle_half(p);
     }
     return ok;
 }

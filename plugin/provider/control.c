@@ -369,6 +369,7 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
 
     LS_ASSERT(join != NULL && ev->config != NULL);
     join->bootstrap = ev->bootstrap;
+    join->from_log = ev->from_log;
     join->continues = p->cert != NULL && ev->from_log;
     start_index(p, ev, join->continues);
     join->base = ev->base;

@@ -150,6 +150,28 @@ static void tell_position(const struct ls_saved_state_found *found, const struct
     }
 }
 
+static void begin_half(struct ls_provider *p, const struct ls_gtid *ddl, const struct ls_gtid *at)
+{
+    struct ls_grastate s = {.position = {at->uuid, LS_SEQNO_UNDEFINED}};
+
+    ls_warn(
+        "This node died in the middle of a statement that runs on all nodes (DDL, seqno %lld; the "
+        "database stands at %lld): it takes the data of a member that has the statement whole. If "
+        "all died in it, one of them runs it again and the others copy its data",
+        (long long)ddl->seqno, (long long)at->seqno);
+    p->half_upto = ddl->seqno;
+    atomic_store(&p->half, true);
+    ls_saved_state_mark_ddl(p->saved, ddl, NULL);
+    ls_saved_state_set(p->saved, &s, NULL);
+}
+
+void ls_provider_settle_half(struct ls_provider *p)
+{
+    if (atomic_exchange(&p->half, false)) {
+        ls_saved_state_mark_safe(p->saved, NULL);
+    }
+}
+
 static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_settings *s,
                              struct ls_gtid *position, struct ls_error *err)
 {
@@ -161,6 +183,14 @@ static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_set
     }
     p->saved_missing = found.missing;
     *position = ls_grastate_start_position(&found.state, &p->server.start_position);
+    if (ls_grastate_is_half(&found.state, &p->server.start_position)) {
+        *position = p->server.start_position;
+        begin_half(p, &found.state.ddl, position);
+    } else if (position->seqno >= 0 && ls_uuid_is_zero(&found.state.position.uuid)) {
+        /* the statement was through when the process died */
+        struct ls_grastate now = {.position = {position->uuid, LS_SEQNO_UNDEFINED}};
+        ls_saved_state_set(p->saved, &now, NULL);
+    }
     tell_position(&found, &p->server.start_position, position);
     return LS_OK;
 }
@@ -265,6 +295,7 @@ static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_
     struct ls_engine *e;
     struct ls_engine_stats stats;
 
+    state.half = atomic_load(&p->half);
     ls_saved_state_get(p->saved, &saved);
     state.position.seqno = ls_order_position(&p->apply);
     if (state.position.seqno >= 0) {

@@ -155,6 +155,10 @@ struct ls_provider {
     int donations; /* running */
     bool paused;   /* the delivery thread must stand still */
     bool standing; /* and does */
+    /* The database was left in the middle of a statement in total order: it may go on from where it
+     * stands only as the origin of everybody's data (rule 22). The file shows no position
+     * meanwhile. */
+    atomic_bool half;
     struct ls_sst_wait sst;
     struct ls_transfer transfers[LS_MAX_MEMBERS];
     size_t transfer_count;
@@ -164,6 +168,7 @@ struct ls_provider {
     struct ls_uuid announced_group;
     int64_t skip_upto; /* the database has everything up to it */
     bool rejoin;       /* the group must be told again that we have our state */
+    int64_t half_upto; /* half: the statement that it died in */
     bool no_state;     /* the state transfer was given up: nothing more is applied */
     int64_t
         parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
@@ -326,6 +331,9 @@ void ls_provider_stats_reset(wsrep_t *self);
 /* export.c: status under our own names shows this provider; or none any more. */
 void ls_export_open(struct ls_provider *p);
 void ls_export_close(struct ls_provider *p);
+/* provider.c: a database that was left in the middle of a statement in total order has it whole
+ * now, or is another one. */
+void ls_provider_settle_half(struct ls_provider *p);
 bool ls_services_allow(void *ctx, const char *address);
 bool ls_services_gtid_mode(void); /* the server numbers transactions by the group's order */
 void ls_services_event(const char *name, const char *value);

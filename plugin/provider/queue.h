@@ -27,6 +27,7 @@ enum ls_item_type {
 /* What a CONNECTED item carries. */
 struct ls_join {
     bool bootstrap;
+    bool from_log;  /* its own log is good: what it lacks is not taken from another one's data */
     bool continues; /* the stream goes on behind what was delivered before */
     struct ls_log_pos base;
     struct ls_log_pos joined;

@@ -37,8 +37,9 @@ static wsrep_status_t enter(struct ls_provider *p, struct ls_trx *toi, wsrep_trx
     ls_mutex_lock(&toi->lock);
     ls_trx_move(toi, LS_TRX_COMMITTING);
     ls_mutex_unlock(&toi->lock);
-    ls_saved_state_mark_unsafe(p->saved, NULL);
     ls_submit_fill_meta(p, toi, WSREP_UNDEFINED_TRX_ID, meta);
+    struct ls_gtid ddl = {ls_uuid_from_wsrep(&meta->gtid.uuid), toi->seqno};
+    ls_saved_state_mark_ddl(p->saved, &ddl, NULL);
     return WSREP_OK;
 }
 

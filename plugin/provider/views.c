@@ -123,6 +123,9 @@ static bool stream_suffices(struct ls_provider *p, const struct ls_join *join)
     if (have < 0 || !ls_uuid_equal(&saved.position.uuid, &join->config.group)) {
         return false;
     }
+    if (atomic_load(&p->half) && !join->from_log) {
+        return false; /* the origin has the statement whole, or runs it again: its data count */
+    }
     return join->continues || (have >= join->base.seqno && have <= join->joined.seqno);
 }
 
@@ -194,6 +197,7 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
         }
         set_position(p, position);
         atomic_store(&p->engines_up, true);
+        ls_provider_settle_half(p);
     }
     forget_skipped(p);
     tell_group(p);

@@ -38,6 +38,9 @@ static bool take_value(const char *key, const char *value, struct ls_grastate *o
     if (strcmp(key, "seqno") == 0) {
         return parse_seqno(value, &out->position.seqno);
     }
+    if (strcmp(key, "ddl") == 0) {
+        return ls_gtid_parse(value, &out->ddl);
+    }
     if (strcmp(key, "safe_to_bootstrap") == 0) {
         out->safe_to_bootstrap = value[0] == '1';
         return (value[0] == '0' || value[0] == '1') && value[1] == '\0';
@@ -80,7 +83,7 @@ enum ls_rc ls_grastate_parse(const char *text, size_t size, struct ls_grastate *
     const char *end = text + size;
     unsigned number = 0, lines = 0;
 
-    *out = (struct ls_grastate){.position = no_position};
+    *out = (struct ls_grastate){.position = no_position, .ddl = no_position};
     while (text < end) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         size_t len = (size_t)((newline != NULL ? newline : end) - text);
@@ -109,13 +112,25 @@ enum ls_rc ls_grastate_parse(const char *text, size_t size, struct ls_grastate *
     return LS_OK;
 }
 
+/* The file shows no position because of a statement of the history that the database is of. */
+static bool is_of_ddl(const struct ls_grastate *saved, const struct ls_gtid *given)
+{
+    return ls_uuid_is_zero(&saved->position.uuid) && !ls_uuid_is_zero(&saved->ddl.uuid) &&
+           given != NULL && given->seqno >= 0 && ls_uuid_equal(&given->uuid, &saved->ddl.uuid);
+}
+
+bool ls_grastate_is_half(const struct ls_grastate *saved, const struct ls_gtid *given)
+{
+    return is_of_ddl(saved, given) && given->seqno < saved->ddl.seqno;
+}
+
 struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
                                           const struct ls_gtid *given)
 {
     const struct ls_gtid *file = &saved->position;
 
     if (ls_uuid_is_zero(&file->uuid)) {
-        return no_position;
+        return is_of_ddl(saved, given) && given->seqno >= saved->ddl.seqno ? *given : no_position;
     }
     if (given != NULL && given->seqno >= 0 && !ls_uuid_is_zero(&given->uuid)) {
         return ls_uuid_equal(&file->uuid, &given->uuid) ? *given : no_position;
@@ -131,6 +146,7 @@ struct ls_saved_state {
     struct ls_grastate state;   /* the last one set */
     struct ls_grastate written; /* what the file shows */
     unsigned unsafe;            /* nested marks */
+    struct ls_gtid ddl;         /* what one of them is for, zero uuid: not for a statement */
     bool corrupt;
 };
 
@@ -143,6 +159,10 @@ static enum ls_rc write_file(struct ls_saved_state *s, const struct ls_grastate 
                        "safe_to_bootstrap: %d\n",
                        LS_UUID_STR(&g->position.uuid), (long long)g->position.seqno,
                        g->safe_to_bootstrap);
+    if (!ls_uuid_is_zero(&g->ddl.uuid)) {
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "ddl:     %s:%lld\n",
+                        LS_UUID_STR(&g->ddl.uuid), (long long)g->ddl.seqno);
+    }
     struct ls_error own;
     enum ls_rc rc;
 
@@ -163,7 +183,8 @@ static enum ls_rc write_file(struct ls_saved_state *s, const struct ls_grastate 
 static bool same_state(const struct ls_grastate *a, const struct ls_grastate *b)
 {
     return ls_uuid_equal(&a->position.uuid, &b->position.uuid) &&
-           a->position.seqno == b->position.seqno && a->safe_to_bootstrap == b->safe_to_bootstrap;
+           a->position.seqno == b->position.seqno && a->safe_to_bootstrap == b->safe_to_bootstrap &&
+           ls_uuid_equal(&a->ddl.uuid, &b->ddl.uuid) && a->ddl.seqno == b->ddl.seqno;
 }
 
 /* What the file has to show now. */
@@ -173,6 +194,7 @@ static enum ls_rc write_current(struct ls_saved_state *s, struct ls_error *err)
 
     if (s->unsafe > 0 || s->corrupt) {
         g.position = no_position;
+        g.ddl = s->corrupt ? no_position : s->ddl;
     }
     return same_state(&g, &s->written) ? LS_OK : write_file(s, &g, err);
 }
@@ -237,7 +259,7 @@ static enum ls_rc load(struct ls_saved_state *s, struct ls_saved_state_found *fo
         rc = LS_OK;
     }
     if (rc == LS_OK && found->damaged) {
-        found->state = (struct ls_grastate){.position = no_position};
+        found->state = (struct ls_grastate){.position = no_position, .ddl = no_position};
         s->state = found->state;
         rc = set_aside(s, text, size, &why, err);
     }
@@ -299,6 +321,7 @@ enum ls_rc ls_saved_state_set(struct ls_saved_state *s, const struct ls_grastate
     ls_mutex_lock(&s->lock);
     if (!s->corrupt) {
         s->state = *state;
+        s->state.ddl = no_position;
         rc = write_current(s, err);
     }
     ls_mutex_unlock(&s->lock);
@@ -307,10 +330,18 @@ enum ls_rc ls_saved_state_set(struct ls_saved_state *s, const struct ls_grastate
 
 enum ls_rc ls_saved_state_mark_unsafe(struct ls_saved_state *s, struct ls_error *err)
 {
+    return ls_saved_state_mark_ddl(s, &no_position, err);
+}
+
+enum ls_rc ls_saved_state_mark_ddl(struct ls_saved_state *s, const struct ls_gtid *ddl,
+                                   struct ls_error *err)
+{
     enum ls_rc rc;
 
     ls_mutex_lock(&s->lock);
     s->unsafe++;
+    /* A transfer of the whole state is more than a statement, and the first one counts. */
+    s->ddl = s->unsafe == 1 || ls_uuid_is_zero(&ddl->uuid) ? *ddl : s->ddl;
     rc = write_current(s, err);
     ls_mutex_unlock(&s->lock);
     return rc;
@@ -323,6 +354,9 @@ enum ls_rc ls_saved_state_mark_safe(struct ls_saved_state *s, struct ls_error *e
     ls_mutex_lock(&s->lock);
     LS_ASSERT(s->unsafe > 0);
     s->unsafe--;
+    if (s->unsafe == 0) {
+        s->ddl = no_position;
+    }
     rc = write_current(s, err);
     ls_mutex_unlock(&s->lock);
     return rc;

@@ -8,6 +8,7 @@
  *     uuid:    <uuid of the history, zero when the position is not to be trusted>
  *     seqno:   <last applied write-set after a clean stop, else -1>
  *     safe_to_bootstrap: <1 when this node was the last of the cluster, else 0>
+ *     ddl:     <uuid:seqno of a statement in total order, only while it runs; a key of our own>
  *
  * The file is replaced as a whole and durably; a reader or a crash sees the old or the new one. */
 #ifndef LS_STATE_GRASTATE_H
@@ -22,6 +23,7 @@
 struct ls_grastate {
     struct ls_gtid position;
     bool safe_to_bootstrap;
+    struct ls_gtid ddl; /* zero uuid: none */
 };
 
 /* LS_E_CORRUPT with a text that names the line when the bytes are no such file. Without a
@@ -56,6 +58,9 @@ enum ls_rc ls_saved_state_set(struct ls_saved_state *s, const struct ls_grastate
 /* Between these two (they nest) the file shows no position: DDL or a state transfer is under way,
  * and a crash in it leaves a database that must not be started from. */
 enum ls_rc ls_saved_state_mark_unsafe(struct ls_saved_state *s, struct ls_error *err);
+/* The same, naming the statement: the next start can tell whether it is through. */
+enum ls_rc ls_saved_state_mark_ddl(struct ls_saved_state *s, const struct ls_gtid *ddl,
+                                   struct ls_error *err);
 enum ls_rc ls_saved_state_mark_safe(struct ls_saved_state *s, struct ls_error *err);
 
 /* This node has diverged: no position until a state transfer into a new process. */
@@ -67,5 +72,9 @@ enum ls_rc ls_saved_state_mark_corrupt(struct ls_saved_state *s, struct ls_error
  * because either may have been put back from an older copy, and the rows are with the engine. */
 struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
                                           const struct ls_gtid *given);
+
+/* The process died in the middle of a statement in total order: the database stands at `given`, and
+ * that does not tell whether the statement ran (rule 22). */
+bool ls_grastate_is_half(const struct ls_grastate *saved, const struct ls_gtid *given);
 
 #endif

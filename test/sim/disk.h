@@ -35,6 +35,7 @@ struct ls_disk {
     uint64_t term;
     struct ls_uuid vote;
     struct ls_database db; /* what a restart finds */
+    bool half;             /* and that it died in the middle of a statement in total order */
     /* log: entries[head .. head + count) have indexes base + 1 .. */
     struct ls_disk_entry *entries;
     size_t head, count, capacity;

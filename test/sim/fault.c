@@ -136,8 +136,11 @@ static void crash(struct ls_world *w)
 
 static void crash_all(struct ls_world *w, bool power)
 {
+    bool half = w->seed % 16 == 9; /* in the middle of a statement in total order */
+
     ls_world_trace(w, NULL, "--- everybody %s", power ? "loses power" : "crashes");
     for (int i = 0; i < w->count; i++) {
+        w->nodes[i].disk.half |= half && ls_world_chance(w, 0.8);
         if (w->nodes[i].running) {
             w->stats.crashes++;
             w->stats.power_cuts += power;

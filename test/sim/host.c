@@ -136,7 +136,8 @@ void ls_host_start(struct ls_node *n, bool bootstrap)
         ev.u.bootstrap.group = w->group;
         ev.u.bootstrap.seqno = 0;
     } else {
-        ev.u.join.need_state = !n->disk.db.valid && !n->arbiter;
+        ev.u.join.need_state = (!n->disk.db.valid || n->disk.half) && !n->arbiter;
+        ev.u.join.half = n->disk.db.valid && n->disk.half && !n->arbiter;
     }
     n->due = w->now;
     ls_host_step(n, &ev);

@@ -118,6 +118,7 @@ void ls_server_welcome(struct ls_node *n, const struct ls_action *a)
 
     s->connected = true;
     s->joined = a->u.welcome.joined;
+    n->disk.half = false;
     if (a->u.welcome.from_log && !s->data && s->cert == NULL) {
         ls_oracle_fail(&n->world->oracle,
                        "host: node %d has no data and is told to go on from its log", n->slot);

@@ -203,7 +203,7 @@ void ls_text_event(char *buf, size_t size, const struct ls_event *ev, ls_text_na
         put(o, " seqno=%" PRId64, ev->u.bootstrap.seqno);
         break;
     case LS_EV_JOIN:
-        put(o, "%s", ev->u.join.need_state ? " need-state" : "");
+        put(o, "%s%s", ev->u.join.need_state ? " need-state" : "", ev->u.join.half ? " half" : "");
         break;
     case LS_EV_MESSAGE:
         put(o, " from %s: ", id_name(o, &ev->u.message.from));
