@@ -125,8 +125,8 @@ void core_place_tick(struct ls_core *c)
     c->place_streak += writer != NULL;
     c->place_to = writer != NULL ? writer->id : ls_uuid_zero;
     next_sample(c);
-    if (c->place_streak < STREAK || c->now_us - c->leader_since_us < OFFICE_US || c->leaving ||
-        c->pending_index != 0 || !could_lead(c, writer) ||
+    if (writer == NULL || c->place_streak < STREAK || c->now_us - c->leader_since_us < OFFICE_US ||
+        c->leaving || c->pending_index != 0 || !could_lead(c, writer) ||
         (writer->way_us < FAR_US && count_voters(&c->old) <= 3)) {
         return;
     }

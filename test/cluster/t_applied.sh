@@ -23,12 +23,11 @@ stale() {
 
 must sql 1 "SET GLOBAL wsrep_provider_options='ack.level=applied'"
 expect_same "read everywhere at once" 0 "$(stale 40 a)"
-# Its applier is slow: it waits for a lock each time.
+# Its applier has to wait for a lock. On a machine that is so busy that it takes too long, it is told.
+fresh_or_told() { [ "$(stale 3 b)" = 0 ] || log_says 1 "node3 has not applied anything"; }
 exec 7> >(client 3 --batch)
-echo "BEGIN; SELECT * FROM t.k WHERE k='nobody' FOR UPDATE; LOCK TABLES t.k READ;" >&7
-sleep 0.5
-echo "SELECT SLEEP(1); UNLOCK TABLES;" >&7
-expect_same "and when an applier has to wait" 0 "$(stale 3 b)"
+echo "LOCK TABLES t.k READ; SELECT 'locked'; SELECT SLEEP(0.7); UNLOCK TABLES;" >&7
+expect "and when an applier has to wait" fresh_or_told
 # It does not move at all.
 echo "LOCK TABLES t.k READ;" >&7
 sleep 0.5
