@@ -152,8 +152,9 @@ static enum ls_rc choose(struct ls_identity_file *f, const struct slot slots[2],
                                 "grastate.dat to join as a new member",
                                 f->path);
         }
-        damaged |= slots[i].state == SLOT_DAMAGED;
-        if (slots[i].state == SLOT_GOOD && (best == NULL || is_newer(&slots[i], best))) {
+        bool good = slots[i].state == SLOT_GOOD && (slots[i].sequence & 1) == (uint64_t)i;
+        damaged |= slots[i].state != SLOT_EMPTY && !good;
+        if (good && (best == NULL || is_newer(&slots[i], best))) {
             best = &slots[i];
         }
     }
