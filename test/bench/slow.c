@@ -14,7 +14,10 @@ typedef int (*loader_fn)(wsrep_t *self);
 
 EXPORT const char *const wsrep_interface_version = WSREP_INTERFACE_VERSION;
 EXPORT int wsrep_loader(wsrep_t *self);
+EXPORT int wsrep_init_allowlist_service_v1(void *service);
+EXPORT void wsrep_deinit_allowlist_service_v1(void);
 
+static void *library; /* of the real one */
 static wsrep_apply_cb_t server_apply;
 static wsrep_status_t (*real_init)(wsrep_t *self, const struct wsrep_init_args *args);
 static char switch_path[4096];
@@ -44,19 +47,38 @@ int wsrep_loader(wsrep_t *self)
 {
     const char *path = getenv("LS_SLOW_PROVIDER");
     const char *us = getenv("LS_SLOW_US");
-    void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     loader_fn loader = NULL;
 
-    if (handle == NULL) {
+    library = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (library == NULL) {
         fprintf(stderr, "ls-slow: LS_SLOW_PROVIDER: %s\n", path != NULL ? dlerror() : "not set");
         return -1;
     }
     if (us != NULL) {
         slow_us = (useconds_t)strtoul(us, NULL, 10);
     }
-    *(void **)&loader = dlsym(handle, "wsrep_loader");
+    *(void **)&loader = dlsym(library, "wsrep_loader");
     int rc = loader != NULL ? loader(self) : -1;
     real_init = self->init;
     self->init = init;
     return rc;
+}
+
+/* The server starts no provider without it. */
+int wsrep_init_allowlist_service_v1(void *service)
+{
+    int (*real)(void *service) = NULL;
+
+    *(void **)&real = dlsym(library, "wsrep_init_allowlist_service_v1");
+    return real != NULL ? real(service) : -1;
+}
+
+void wsrep_deinit_allowlist_service_v1(void)
+{
+    void (*real)(void) = NULL;
+
+    *(void **)&real = dlsym(library, "wsrep_deinit_allowlist_service_v1");
+    if (real != NULL) {
+        real();
+    }
 }
