@@ -24,14 +24,19 @@ enum ls_member_role {
 
 /* The numbers are those of the wsrep API's member status. */
 enum ls_node_state {
-    LS_NODE_UNDEFINED =
-        0, /* not met since all were down; if it is there, it says its state again */
+    LS_NODE_UNDEFINED = 0, /* not met since all were down: who is there says its state again */
     LS_NODE_JOINER = 1,
     LS_NODE_DONOR = 2, /* donating or desynced */
     LS_NODE_JOINED = 3,
     LS_NODE_SYNCED = 4,
     LS_NODE_ERROR = 5,
 };
+
+/* Its data are complete, as far as the group knows. */
+static inline bool ls_node_is_full(uint8_t state)
+{
+    return state >= LS_NODE_DONOR && state <= LS_NODE_SYNCED;
+}
 
 struct ls_member {
     struct ls_uuid id;

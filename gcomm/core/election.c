@@ -82,8 +82,7 @@ bool core_may_stand(const struct ls_core *c)
     if (c->me.no_data || c->need_state || core_epoch_outlived(c)) {
         return false;
     }
-    return core_is_voter(&c->old, &c->me.id) ||
-           (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id));
+    return core_votes(c, &c->me.id);
 }
 
 static bool has_granted(struct ls_core *c, const struct ls_uuid *id)
@@ -101,9 +100,7 @@ static void ask_voter(struct ls_core *c, struct peer *p)
 {
     struct ls_msg *m;
 
-    if (!p->up || p->asked ||
-        (!core_is_voter(&c->old, &p->id) &&
-         !(c->pending_index != 0 && core_is_voter(&c->latest, &p->id)))) {
+    if (!p->up || p->asked || !core_votes(c, &p->id)) {
         return;
     }
     p->asked = true;

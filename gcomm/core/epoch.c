@@ -222,8 +222,7 @@ bool core_may_reform(const struct ls_core *c)
     if (c->me.no_data || c->need_state || core_epoch_outlived(c) || me == NULL) {
         return false;
     }
-    return me->role == LS_MEMBER_VOTER ||
-           (me->state >= LS_NODE_DONOR && me->state <= LS_NODE_SYNCED);
+    return me->role == LS_MEMBER_VOTER || ls_node_is_full(me->state);
 }
 
 static bool may_reform(struct ls_core *c, const char **why)

@@ -344,6 +344,8 @@ uint64_t core_self_held(const struct ls_core *c);
 
 /* quorum.c */
 bool core_is_voter(const struct ls_config *config, const struct ls_uuid *id);
+/* In a configuration in force: the committed one, and the pending one if there is one. */
+bool core_votes(const struct ls_core *c, const struct ls_uuid *id);
 uint32_t core_weight(const struct ls_config *config, const struct ls_uuid *id);
 uint32_t core_weight_total(const struct ls_config *config);
 /* Whether those for which has() is true are a majority in every configuration in force. */

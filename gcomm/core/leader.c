@@ -312,8 +312,7 @@ void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 static bool holds_cut(const struct ls_core *c, const struct ls_member *m)
 {
     return !m->no_data && !ls_uuid_equal(&m->id, &c->me.id) &&
-           (m->state == LS_NODE_UNDEFINED ||
-            (m->state >= LS_NODE_DONOR && m->state <= LS_NODE_SYNCED));
+           (m->state == LS_NODE_UNDEFINED || ls_node_is_full(m->state));
 }
 
 /* The commit cut (design, section 4): what every member that may originate has applied. */

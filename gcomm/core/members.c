@@ -60,8 +60,7 @@ void core_start_join(struct ls_core *c, bool need_state)
     c->want_join = true;
     c->need_state = need_state;
     c->asked_us = c->now_us - JOIN_INTERVAL_US;
-    if (core_is_voter(&c->old, &c->me.id) ||
-        (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id))) {
+    if (core_votes(c, &c->me.id)) {
         core_become_follower(c, &ls_uuid_zero);
     } else {
         c->role = LS_ROLE_JOINER;
@@ -322,8 +321,8 @@ static void doubt_unmet(struct ls_core *c, struct ls_config *next)
     for (uint32_t i = 0; i < next->count; i++) {
         struct ls_member *m = &next->members[i];
         const struct peer *p = core_peer(c, &m->id);
-        if (!ls_uuid_equal(&m->id, &c->me.id) && m->state >= LS_NODE_DONOR &&
-            m->state <= LS_NODE_SYNCED && (p == NULL || p->incarnation != m->incarnation)) {
+        if (!ls_uuid_equal(&m->id, &c->me.id) && ls_node_is_full(m->state) &&
+            (p == NULL || p->incarnation != m->incarnation)) {
             m->state = LS_NODE_UNDEFINED;
         }
     }
@@ -347,8 +346,8 @@ static bool change_promotions(struct ls_core *c, struct ls_config *next)
     for (uint32_t i = 0; i < next->count; i++) {
         struct ls_member *m = &next->members[i];
         const struct peer *p = core_peer(c, &m->id);
-        if (m->role == LS_MEMBER_LEARNER && m->state >= LS_NODE_DONOR &&
-            m->state <= LS_NODE_SYNCED && p != NULL && p->up && p->match > 0) {
+        if (m->role == LS_MEMBER_LEARNER && ls_node_is_full(m->state) && p != NULL && p->up &&
+            p->match > 0) {
             m->role = LS_MEMBER_VOTER;
             if (holds_enough(c, p, next)) {
                 return true; /* one by one: each is sure to leave the quorum alive */

@@ -36,8 +36,7 @@ void core_origin_yield(struct ls_core *c)
 
 bool core_origin_could_be(const struct ls_core *c)
 {
-    return c->half && (core_is_voter(&c->old, &c->me.id) ||
-                       (c->pending_index != 0 && core_is_voter(&c->latest, &c->me.id)));
+    return c->half && core_votes(c, &c->me.id);
 }
 
 static bool is_there(struct ls_core *c, const struct ls_uuid *id)

@@ -7,6 +7,11 @@ bool core_is_voter(const struct ls_config *config, const struct ls_uuid *id)
     return m != NULL && m->role == LS_MEMBER_VOTER;
 }
 
+bool core_votes(const struct ls_core *c, const struct ls_uuid *id)
+{
+    return core_is_voter(&c->old, id) || (c->pending_index != 0 && core_is_voter(&c->latest, id));
+}
+
 /* When all weights are zero every voter counts one: a cluster whose weights were all set to zero by
  * mistake still has a majority. */
 static uint32_t member_weight(const struct ls_member *m, uint32_t total)

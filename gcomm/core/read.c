@@ -37,9 +37,7 @@ static void send_round(struct ls_core *c)
     c->read_sent_us = c->now_us;
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
-        if (p->up && p->read_round != c->read_round &&
-            (core_is_voter(&c->old, &p->id) ||
-             (c->pending_index != 0 && core_is_voter(&c->latest, &p->id)))) {
+        if (p->up && p->read_round != c->read_round && core_votes(c, &p->id)) {
             struct ls_msg *m = core_send(c, &p->id, LS_MSG_READ_REQ);
             m->u.read.round = c->read_round;
             m->u.read.index = 0;

@@ -231,7 +231,6 @@ struct ls_engine_stats {
     char fc_by[LS_FLOW_TEXT_SIZE];          /* who has us wait now, and why; empty: nobody */
     char fc_last[LS_FLOW_TEXT_SIZE];        /* the last one that did, and how long */
     char waiting_for[LS_WAITING_TEXT_SIZE]; /* without a primary component: what for; else empty */
-    bool sync_majority;                     /* log.sync in force here */
     bool log_full;   /* we ask for a pause since the disk of the write-set log is nearly full */
     uint32_t format; /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */

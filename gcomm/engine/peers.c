@@ -62,7 +62,7 @@ static void on_peer_down(void *ctx, const struct ls_uuid *peer, bool unreachable
 
     if (p != NULL) {
         p->up = false;
-        p->pause = false;
+        p->pause = LS_FLOW_GO;
         engine_flow_update(e);
     }
     ev.u.peer.peer = *peer;

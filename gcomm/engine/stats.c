@@ -33,7 +33,6 @@ void engine_publish_stats(struct ls_engine *e)
     out->term = st.term;
     out->leader = st.leader;
     out->primary = e->open;
-    out->sync_majority = e->sync_on;
     if (e->open) {
         out->waiting_for[0] = '\0';
     }

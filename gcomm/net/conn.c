@@ -171,11 +171,7 @@ static void handle_signal(struct conn *c, const struct ls_frame *f, const uint8_
     } else if (f->type == LS_FRAME_PONG) {
         ls_handshake_pong(c, value);
     } else if (net->cb.signal != NULL) {
-        net->cb.signal(net->cb.ctx, &c->peer->id,
-                       f->type == LS_FRAME_FLOW      ? LS_SIGNAL_FLOW
-                       : f->type == LS_FRAME_APPLIED ? LS_SIGNAL_APPLIED
-                                                     : LS_SIGNAL_WANT_APPLIED,
-                       value);
+        net->cb.signal(net->cb.ctx, &c->peer->id, (enum ls_signal)f->type, value);
     }
 }
 

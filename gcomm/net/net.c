@@ -359,15 +359,12 @@ enum ls_rc ls_net_send(struct ls_net *net, const struct ls_uuid *to, const struc
 enum ls_rc ls_net_send_signal(struct ls_net *net, const struct ls_uuid *to, enum ls_signal signal,
                               uint64_t value)
 {
-    static const uint8_t types[] = {[LS_SIGNAL_FLOW] = LS_FRAME_FLOW,
-                                    [LS_SIGNAL_WANT_APPLIED] = LS_FRAME_WANT_APPLIED,
-                                    [LS_SIGNAL_APPLIED] = LS_FRAME_APPLIED};
     struct conn *c = main_of(net, to);
 
     if (c == NULL) {
         return LS_E_CLOSED;
     }
-    ls_conn_signal(c, types[signal], value);
+    ls_conn_signal(c, (uint8_t)signal, value);
     return c->broken ? LS_E_CLOSED : LS_OK;
 }
 

@@ -22,6 +22,7 @@
 #define LS_NET_NET_H
 
 #include "gcomm/core/message.h"
+#include "gcomm/wire/frame.h"
 #include "wsrep/base/error.h"
 #include "wsrep/base/hash.h"
 #include "wsrep/os/loop.h"
@@ -47,11 +48,11 @@ struct ls_net_options {
     bool tls_dynamic;   /* with tls: plain ones are taken, too, and tried where TLS fails */
 };
 
-/* Small words between engines, a number each. */
+/* Small words between engines, a number each; named by their frames. */
 enum ls_signal {
-    LS_SIGNAL_FLOW,         /* enum ls_flow */
-    LS_SIGNAL_WANT_APPLIED, /* 1: tell me what you have applied, 0: no more */
-    LS_SIGNAL_APPLIED,      /* seqno */
+    LS_SIGNAL_FLOW = LS_FRAME_FLOW, /* enum ls_flow */
+    LS_SIGNAL_WANT_APPLIED = LS_FRAME_WANT_APPLIED,
+    LS_SIGNAL_APPLIED = LS_FRAME_APPLIED,
 };
 
 /* Why a node asks the others to let new write-sets wait. Unknown reasons are reasons. */

@@ -40,6 +40,7 @@ enum ls_frame_type {
     LS_FRAME_WANT_APPLIED = 71, /* 1: tell me what you have applied, 0: no more */
     LS_FRAME_APPLIED = 72,      /* a seqno */
 };
+
 struct ls_frame {
     uint8_t version;
     uint8_t type;

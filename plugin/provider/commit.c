@@ -294,8 +294,7 @@ wsrep_status_t ls_provider_release(wsrep_t *self, wsrep_ws_handle_t *handle)
     if (committed) {
         atomic_fetch_add(&p->counters.local_commits, 1);
         ls_order_pass(&p->apply, trx->seqno);
-        ls_phase_report_applied(p);
-        ls_phase_await_applied(p, trx->seqno); /* its locks are gone, it is visible here */
+        ls_phase_report_committed(p, trx->seqno); /* its locks are gone, it is visible here */
     } else if (trx->seqno != LS_SEQNO_UNDEFINED && !trx->retired) {
         pass_given_up(p, trx);
         ls_phase_report_applied(p);

@@ -95,22 +95,28 @@ void ls_phase_check_sync(struct ls_provider *p)
     }
 }
 
+static void report_applied(struct ls_provider *p, struct ls_engine *e)
+{
+    ls_engine_applied(e, ls_pending_limit(&p->pending, &p->apply));
+    ls_engine_applied_to(e, ls_order_position(&p->apply));
+}
+
 void ls_phase_report_applied(struct ls_provider *p)
 {
     struct ls_engine *e = ls_provider_use_engine(p);
 
     if (e != NULL) {
-        ls_engine_applied(e, ls_pending_limit(&p->pending, &p->apply));
-        ls_engine_applied_to(e, ls_order_position(&p->apply));
+        report_applied(p, e);
         ls_provider_drop_engine(p);
     }
 }
 
-void ls_phase_await_applied(struct ls_provider *p, int64_t seqno)
+void ls_phase_report_committed(struct ls_provider *p, int64_t seqno)
 {
     struct ls_engine *e = ls_provider_use_engine(p);
 
     if (e != NULL) {
+        report_applied(p, e);
         ls_engine_await_applied(e, seqno);
         ls_provider_drop_engine(p);
     }

@@ -222,8 +222,9 @@ void ls_phase_diverge(struct ls_provider *p, const char *why);
 _Noreturn void ls_phase_abort(struct ls_provider *p, const char *why);
 /* After an own seqno finished: what we may report. */
 void ls_phase_report_applied(struct ls_provider *p);
-/* With ack.level=applied: until every healthy member has applied it, too. */
-void ls_phase_await_applied(struct ls_provider *p, int64_t seqno);
+/* The same for what a client of this server did; with ack.level=applied it returns when every
+ * healthy member has applied it, too. */
+void ls_phase_report_committed(struct ls_provider *p, int64_t seqno);
 /* After each change of the apply queue, for flow control. */
 void ls_phase_report_queue(struct ls_provider *p, struct ls_engine *e);
 

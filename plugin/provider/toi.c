@@ -100,8 +100,7 @@ wsrep_status_t ls_provider_toi_end(wsrep_t *self, wsrep_conn_id_t conn, const ws
     ls_saved_state_mark_safe(p->saved, NULL);
     ls_order_pass(&p->commit, toi->seqno);
     ls_order_pass(&p->apply, toi->seqno);
-    ls_phase_report_applied(p);
-    ls_phase_await_applied(p, toi->seqno);
+    ls_phase_report_committed(p, toi->seqno);
     ls_trx_remove(&p->tois, toi);
     return WSREP_OK;
 }

@@ -121,8 +121,7 @@ static void look_for_ghosts(struct ls_oracle *o, const struct ls_entry *e,
 {
     for (uint32_t i = 0; i < c->count && e->term > o->outage_term; i++) {
         const struct ls_member *m = &c->members[i];
-        if (m->state >= LS_NODE_DONOR && m->state <= LS_NODE_SYNCED &&
-            m->incarnation <= o->outage_incarnation[m->id.b[15]]) {
+        if (ls_node_is_full(m->state) && m->incarnation <= o->outage_incarnation[m->id.b[15]]) {
             ls_oracle_fail(o,
                            "order: the view at index %" PRIu64 " of term %" PRIu64
                            " shows node %d in state %d, as it was before the outage of all",
