@@ -7,13 +7,17 @@
 . "$(dirname "${BASH_SOURCE[0]}")/session.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/haproxy.sh"
 
-# cluster_start N: the first bootstraps, the others join through a state transfer.
-cluster_start() {
+# cluster_prepare N, cluster_launch: in two steps, for what a test changes in between.
+cluster_prepare() {
     local i
     NODES=$1
     for i in $(seq "$NODES"); do
         node_prepare "$i" || return 1
     done
+}
+
+cluster_launch() {
+    local i
     node_start 1 --wsrep-new-cluster || return 1
     for i in $(seq 2 "$NODES"); do
         node_launch "$i"
@@ -22,6 +26,9 @@ cluster_start() {
         node_wait "$i" || return 1
     done
 }
+
+# cluster_start N: the first bootstraps, the others join through a state transfer.
+cluster_start() { cluster_prepare "$1" && cluster_launch; }
 
 cluster_stop() {
     local i

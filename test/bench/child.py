@@ -48,6 +48,14 @@ class Child:
         line, self.buffer = self.buffer.split(b"\n", 1)
         return line.decode(errors="replace")
 
+    def ask(self, command, seconds=240):
+        """Of a script that answers each line with one, ok or failed: what the answer says."""
+        self.send(command)
+        line = self.line(seconds)
+        if not line.startswith("ok"):
+            raise Failure(line.removeprefix("failed "))
+        return fields(line)
+
     def end(self, seconds):
         """Closes its input, which asks it to end; kills it when it does not. Returns its status."""
         try:

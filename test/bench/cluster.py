@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from child import Child, Failure, fields
+from child import Child, Failure
 from writer import Verdict, Writer, prepare
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -32,11 +32,7 @@ class Servers:
             writer.start()
 
     def ask(self, command, seconds=240):
-        self.child.send(command)
-        line = self.child.line(seconds)
-        if not line.startswith("ok"):
-            raise Failure(line.removeprefix("failed "))
-        return fields(line)
+        return self.child.ask(command, seconds)
 
     def survivors(self, victim):
         return [writer for writer in self.writers if writer.node != victim]

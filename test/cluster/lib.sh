@@ -68,6 +68,15 @@ test_begin() {
 # log_says NODE REGEX: the error log has it, in any case of letters.
 log_says() { grep -qiE "$2" "$(node_log "$1")"; }
 
+# any_log_says REGEX: that of some node.
+any_log_says() {
+    local i
+    for i in $(seq "$NODES"); do
+        log_says "$i" "$1" && return 0
+    done
+    return 1
+}
+
 # ends_within SECONDS NODE: the server ends by itself.
 ends_within() { wait_until "$1" node_is_dead "$2"; }
 

@@ -25,12 +25,14 @@ must sql 1 "SET GLOBAL wsrep_provider_options='ack.level=applied'"
 expect_same "read everywhere at once" 0 "$(stale 40 a)"
 # Its applier has to wait for a lock. On a machine that is so busy that it takes too long, it is told.
 fresh_or_told() { [ "$(stale 3 b)" = 0 ] || log_says 1 "node3 has not applied anything"; }
-exec 7> >(client 3 --batch)
-echo "LOCK TABLES t.k READ; SELECT 'locked'; SELECT SLEEP(0.7); UNLOCK TABLES;" >&7
+exec 7> >(client 3 --batch --skip-column-names --unbuffered >"$LS_WORK/locker")
+locked() { grep -q "^$1\$" "$LS_WORK/locker"; }
+echo "LOCK TABLES t.k READ; SELECT 'once'; SELECT SLEEP(0.7); UNLOCK TABLES;" >&7
+must wait_until 10 locked once
 expect "and when an applier has to wait" fresh_or_told
 # It does not move at all.
-echo "LOCK TABLES t.k READ;" >&7
-sleep 0.5
+echo "LOCK TABLES t.k READ; SELECT 'twice';" >&7
+must wait_until 10 locked twice
 must sql 1 "INSERT INTO t.k VALUES ('while node 3 stands still')"
 expect "the others do not wait for ever" log_says 1 "node3 has not applied anything"
 expect_same "the second one has it" 1 "$(sql 2 "SELECT COUNT(*) FROM t.k WHERE k='while node 3 stands still'")"

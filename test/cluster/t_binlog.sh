@@ -2,19 +2,16 @@
 # transaction once, on every server, also when the power of all machines went at one moment.
 . "$(dirname "$0")/lib.sh"
 test_begin
-NODES=3
 NODE_CNF="log-bin=bin
 log-slave-updates
 sync-binlog=1
 innodb-flush-log-at-trx-commit=1"
+must cluster_prepare 3
 for i in 1 2 3; do
-    must node_prepare $i
     must disk_make $i 700
     echo "server-id=$i" >>"$(node_dir $i)/my.cnf"
 done
-must node_start 1 --wsrep-new-cluster
-must node_start 2
-must node_start 3
+must cluster_launch
 must keys_table 1 t.k
 for i in 1 2 3; do load_start a$i $i t.k; done
 for i in 1 2 3; do must load_grows a$i; done
