@@ -46,6 +46,13 @@ void core_leader_track(struct ls_core *c, struct peer *p, uint64_t from)
     p->held_sent = 0;
 }
 
+/* What the others may count as held by us: with ack.level=all nobody counts for himself (P6), all
+ * wait for our word. */
+static uint64_t held_to_tell(const struct ls_core *c)
+{
+    return c->params.ack_all ? c->commit : core_self_held(c);
+}
+
 static struct ls_msg *begin_append(struct ls_core *c, struct peer *p, const struct ls_log_pos *prev)
 {
     struct ls_msg *m = core_send(c, &p->id, LS_MSG_APPEND);
@@ -53,8 +60,7 @@ static struct ls_msg *begin_append(struct ls_core *c, struct peer *p, const stru
     m->u.append.prev = *prev;
     m->u.append.first = prev->index + 1;
     m->u.append.last = prev->index;
-    /* with ack.level=all nobody counts for himself (P6), all wait for our word */
-    m->u.append.leader_held = c->params.ack_all ? c->commit : core_self_held(c);
+    m->u.append.leader_held = held_to_tell(c);
     m->u.append.commit = c->commit;
     m->u.append.entries = NULL;
     m->u.append.count = 0;
@@ -144,14 +150,28 @@ static bool send_next(struct ls_core *c, struct peer *p, uint64_t limit, bool ve
     return true;
 }
 
-/* A peer that can count by itself (P6) needs no notice of the commit. */
-static bool needs_notice(struct ls_core *c, struct peer *p)
+static bool counts_for_itself(struct ls_core *c, const struct peer *p)
 {
-    if (p->commit_sent >= c->commit) {
-        return false;
+    return core_is_voter(&c->old, &p->id) && core_pair_is_majority(c, &c->me.id, &p->id);
+}
+
+/* A peer that can count by itself (P6) needs no notice of the commit, but at once the word that our
+ * disk holds what it was sent: with that and its own disk it knows after one round trip. */
+static bool needs_notice(struct ls_core *c, const struct peer *p)
+{
+    uint64_t held = held_to_tell(c);
+
+    if (!counts_for_itself(c, p)) {
+        return p->commit_sent < c->commit;
     }
-    return p->held_sent < c->commit || !core_is_voter(&c->old, &p->id) ||
-           !core_pair_is_majority(c, &c->me.id, &p->id);
+    return p->held_sent < (held < p->next - 1 ? held : p->next - 1) ||
+           (p->commit_sent < c->commit && p->held_sent < c->commit);
+}
+
+/* Its own disk is slower than that of the others: the commit is news to it all the same. */
+static bool is_slow_to_know(const struct ls_core *c, const struct peer *p)
+{
+    return p->commit_sent < c->commit && p->match < c->commit;
 }
 
 static void send_to(struct ls_core *c, struct peer *p)
@@ -358,7 +378,7 @@ void core_leader_tick(struct ls_core *c)
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         if (p->up && ls_config_find(&c->old, &p->id) != NULL &&
-            c->now_us - p->sent_us >= c->params.heartbeat_us) {
+            (is_slow_to_know(c, p) || c->now_us - p->sent_us >= c->params.heartbeat_us)) {
             core_leader_heartbeat(c, p);
         }
     }
