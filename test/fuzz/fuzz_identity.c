@@ -75,7 +75,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     LS_ASSERT(ls_identity_write(file, &id, &err) == LS_OK);
     ls_identity_close(file);
     if (ls_identity_open(dir, &file, &back, &state, &err) != LS_OK) {
-        /* Once in millions of inputs, never again with the same one: what the system said counts. */
         fprintf(stderr, "not opened again: %s\n", err.text);
         abort();
     }

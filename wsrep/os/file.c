@@ -14,10 +14,13 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define IOV_BATCH 64
 #define ZERO_CHUNK_BYTES (256 * 1024)
+#define LOCK_TRIES 50
+#define LOCK_RETRY_NS 20000000
 
 enum ls_rc ls_file_open(const char *path, unsigned flags, int *fd, struct ls_error *err)
 {
@@ -250,11 +253,18 @@ void ls_file_unmap(const uint8_t *map, size_t size)
 
 enum ls_rc ls_file_lock(int fd, const char *what, struct ls_error *err)
 {
+    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
     int rc;
 
-    do {
-        rc = flock(fd, LOCK_EX | LOCK_NB);
-    } while (rc != 0 && errno == EINTR);
+    for (int tries = 0;; tries++) {
+        do {
+            rc = flock(fd, LOCK_EX | LOCK_NB);
+        } while (rc != 0 && errno == EINTR);
+        if (rc == 0 || errno != EWOULDBLOCK || tries == LOCK_TRIES) {
+            break;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
     if (rc != 0 && errno == EWOULDBLOCK) {
         return ls_error_set(err, LS_E_BUSY,
                             "%s is in use by another process: is a server running on this data "

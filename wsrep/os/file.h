@@ -57,7 +57,9 @@ enum ls_rc ls_file_map(int fd, size_t size, const uint8_t **out, const char *wha
                        struct ls_error *err);
 void ls_file_unmap(const uint8_t *map, size_t size);
 
-/* Exclusive advisory lock, held until the descriptor is closed; LS_E_BUSY when another has it. */
+/* Exclusive advisory lock, held until the descriptor is closed; LS_E_BUSY when another has had it
+ * for a second. A lock can outlive its owner for a moment: in a child between fork and exec, in a
+ * process that looks through /proc. */
 enum ls_rc ls_file_lock(int fd, const char *what, struct ls_error *err);
 /* False when the name was unlinked or replaced since fd was opened. */
 bool ls_file_is_at(int fd, const char *path);

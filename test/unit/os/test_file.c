@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[64];
@@ -164,6 +165,29 @@ static void test_lock(void **state)
     ls_file_close(b);
 }
 
+/* Between fork and exec a child has what its parent closes: the lock is free a moment later. */
+static void test_lock_that_lingers(void **state)
+{
+    struct ls_error err;
+    pid_t child;
+    int a;
+    int b;
+
+    assert_int_equal(ls_file_open(path_of("l"), LS_FILE_WRITE | LS_FILE_CREATE, &a, &err), LS_OK);
+    assert_int_equal(ls_file_lock(a, "l", &err), LS_OK);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        usleep(100000);
+        _exit(0);
+    }
+    ls_file_close(a);
+    assert_int_equal(ls_file_open(path_of("l"), LS_FILE_WRITE, &b, &err), LS_OK);
+    assert_int_equal(ls_file_lock(b, "l", &err), LS_OK);
+    ls_file_close(b);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void test_list(void **state)
 {
     static const char *const names[] = {"x-2.log", "x-1.log", "x-.log",
@@ -206,8 +230,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_open), T(test_pieces), T(test_replace),         T(test_allocate),
-        T(test_lock), T(test_list),   T(test_map_and_boot_id),
+        T(test_open),    T(test_pieces),
+        T(test_replace), T(test_allocate),
+        T(test_lock),    T(test_lock_that_lingers),
+        T(test_list),    T(test_map_and_boot_id),
     };
     return cmocka_run_group_tests_name("file", tests, NULL, NULL);
 }
