@@ -257,6 +257,56 @@ static void test_start_position(void **state)
     assert_int_equal(p.seqno, -1); /* a file of another cluster */
 }
 
+/* The line that names a statement in total order, while it runs and after a death in it (rule 22).
+ */
+static void test_statement(void **state)
+{
+    const char *head = "# GALERA saved state\nversion: 2.1\nuuid:    " ZERO
+                       "\nseqno:   -1\nsafe_to_bootstrap: 0\n";
+    const char *named = "# GALERA saved state\nversion: 2.1\nuuid:    " ZERO
+                        "\nseqno:   -1\nsafe_to_bootstrap: 0\nddl:     " UUID ":17\n";
+    struct ls_grastate running = {.position.seqno = -1};
+    struct ls_gtid ddl = {.seqno = 17}, later = {.seqno = 18}, given = {.seqno = 16};
+    struct ls_saved_state_found found;
+    struct ls_saved_state *s;
+
+    ls_uuid_parse(UUID, &running.position.uuid);
+    ddl.uuid = later.uuid = given.uuid = running.position.uuid;
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_set(s, &running, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_ddl(s, &ddl, NULL), LS_OK);
+    assert_file("grastate.dat", named);
+    assert_int_equal(ls_saved_state_mark_ddl(s, &later, NULL), LS_OK);
+    assert_file("grastate.dat", named); /* the first one that may be unfinished */
+    assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_unsafe(s, NULL), LS_OK);
+    assert_file("grastate.dat", head); /* a transfer replaces everything */
+    assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
+    assert_file("grastate.dat", head);
+    assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
+    assert_position(UUID, "-1", 0);
+    assert_int_equal(ls_saved_state_mark_ddl(s, &ddl, NULL), LS_OK);
+    ls_saved_state_close(s); /* killed here */
+
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_int_equal(found.state.ddl.seqno, 17);
+    assert_true(ls_grastate_is_half(&found.state, &given));
+    assert_int_equal(ls_grastate_start_position(&found.state, &given).seqno, -1);
+    given.seqno = 17; /* the engine says that it is through */
+    assert_false(ls_grastate_is_half(&found.state, &given));
+    assert_int_equal(ls_grastate_start_position(&found.state, &given).seqno, 17);
+    given.uuid.b[0] ^= 1; /* another history */
+    assert_false(ls_grastate_is_half(&found.state, &given));
+    assert_int_equal(ls_grastate_start_position(&found.state, &given).seqno, -1);
+    assert_false(ls_grastate_is_half(&found.state, NULL));
+    ls_saved_state_close(s);
+
+    put_file("ddl: 12\n", 8);
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_true(found.damaged);
+    ls_saved_state_close(s);
+}
+
 static void test_gvwstate(void **state)
 {
     struct ls_config c = {.count = 2, .view = 4};
@@ -284,6 +334,7 @@ int main(void)
         WITH_DIR(test_mode_stays),
         WITH_DIR(test_unwritable_is_said),
         cmocka_unit_test(test_start_position),
+        WITH_DIR(test_statement),
         WITH_DIR(test_gvwstate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
