@@ -117,13 +117,12 @@ static void apply_params(struct ls_engine *e, struct ls_event *ev)
     bool sync_on = ev->u.params.sync_majority != 0;
 
     engine_step(e, ev);
-    if (sync_on && !e->sync_on) {
-        e->sync_asked = 0; /* what is in the log already, too */
-    }
-    if (!sync_on && e->sync_on) {
+    if (sync_on != e->sync_on) {
         ls_mutex_lock(&e->identity_mutex);
-        e->identity.durable_index = 0; /* nobody keeps the mark true any more */
+        e->mark_from = sync_on ? e->last_appended : UINT64_MAX;
+        e->identity.durable_index = 0; /* not known, or nobody keeps it true any more */
         ls_mutex_unlock(&e->identity_mutex);
+        e->sync_asked = 0; /* what is in the log already, too */
         engine_write_identity(e);
     }
     e->sync_on = sync_on;

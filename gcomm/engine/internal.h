@@ -177,6 +177,7 @@ struct ls_engine {
 
     struct ls_identity_file *identity_file;
     ls_mutex identity_mutex;
+    uint64_t mark_from; /* the durable mark means nothing below; UINT64_MAX: log.sync=none */
     struct ls_identity identity;
     struct ls_log *log;
     struct ls_gtid position; /* of the database */

@@ -242,6 +242,7 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     e->incarnation_before = e->identity.incarnation;
     e->identity.incarnation = next_incarnation(e->identity.incarnation);
     snprintf(e->identity.boot_id, sizeof(e->identity.boot_id), "%s", boot_id);
+    e->mark_from = e->opt.params.sync_majority ? 0 : UINT64_MAX;
     if (!e->opt.params.sync_majority) {
         e->identity.durable_index = 0; /* not known again until a clean end */
     } else {
