@@ -142,6 +142,9 @@ static void do_send(struct ls_node *n, const struct ls_action *a)
     if (to >= n->world->count || !n->up[to] || !ls_uuid_equal(&n->up_id[to], &a->u.send.to)) {
         return; /* no connection to this one */
     }
+    if (a->u.send.msg.type == LS_MSG_CAMPAIGN) {
+        n->world->transfer_at = n->world->now;
+    }
     ls_simnet_send(n->world, n, to, ls_host_build(n, a));
 }
 
@@ -200,8 +203,13 @@ static void do_role(struct ls_node *n, const struct ls_action *a)
 
     n->role = a->u.role.role;
     n->role_term = a->u.role.term;
+    if (n->role != LS_ROLE_LEADER && was == LS_ROLE_LEADER) {
+        n->led_until = n->world->now;
+    }
     if (n->role == LS_ROLE_LEADER && was != LS_ROLE_LEADER) {
         n->world->stats.elections++;
+        n->led_term = n->role_term;
+        ls_oracle_elected(n->world, n);
         uint64_t index = ls_oracle_decided_before(o, n->role_term);
         const struct ls_disk_entry *e = ls_disk_find(&n->disk, index);
         if (index > ls_disk_base(&n->disk).index) {
@@ -329,7 +337,7 @@ static void strike_from_spite(struct ls_node *n, const struct ls_action *a)
     if (w->faults_on && w->profile.spite > 0 && n->crash_after < 0 && is_rare(a) &&
         !ls_fault_disk_is_lost(w) && ls_world_chance(w, w->profile.spite)) {
         n->crash_after = ls_world_between(w, 0, 6);
-        n->crash_power = w->params.sync_majority && ls_world_chance(w, 0.5);
+        n->crash_power = n->disk.marked && ls_world_chance(w, 0.5);
         n->crash_soon_back = true;
         w->stats.crashes++;
     }
@@ -348,6 +356,10 @@ bool ls_host_perform(struct ls_node *n)
     for (size_t i = 0; i < count && !n->world->oracle.failed; i++) {
         if (n->crash_after >= 0 && n->crash_after-- == 0) {
             return false;
+        }
+        if (n->disk.full && a[i].type == LS_ACT_APPEND) {
+            n->crash_power = false;
+            return false; /* it leaves by itself */
         }
         perform(n, &a[i]);
         strike_from_spite(n, &a[i]);

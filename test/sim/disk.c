@@ -213,6 +213,23 @@ void ls_disk_sync(struct ls_disk *d, uint64_t index)
     if (index > d->synced) {
         d->synced = index;
     }
+    d->marked |= d->synced >= d->mark_from;
+}
+
+void ls_disk_start(struct ls_disk *d, bool majority)
+{
+    d->mark_from = majority ? 0 : UINT64_MAX;
+    if (majority) {
+        ls_disk_sync(d, ls_disk_last(d).index);
+    } else {
+        d->marked = false;
+    }
+}
+
+void ls_disk_set_sync(struct ls_disk *d, bool majority)
+{
+    d->mark_from = majority ? ls_disk_last(d).index : UINT64_MAX;
+    d->marked = false;
 }
 
 void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng)

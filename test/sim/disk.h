@@ -36,6 +36,9 @@ struct ls_disk {
     struct ls_uuid vote;
     struct ls_database db; /* what a restart finds */
     bool half;             /* and that it died in the middle of a statement in total order */
+    bool full;             /* nothing can be appended; the identity file's place is reserved */
+    bool marked;           /* the identity file says that what was acknowledged is durable */
+    uint64_t mark_from;    /* it will, once the log is durable up to here; UINT64_MAX: never */
     /* log: entries[head .. head + count) have indexes base + 1 .. */
     struct ls_disk_entry *entries;
     size_t head, count, capacity;
@@ -68,6 +71,10 @@ void ls_disk_reset(struct ls_disk *d, const struct ls_log_pos *base, const void 
 /* Drops whole old segments that hold nothing at or above keep_from. */
 void ls_disk_purge(struct ls_disk *d, uint64_t keep_from);
 void ls_disk_sync(struct ls_disk *d, uint64_t index);
+/* A process starts with log.sync=majority, or without: what it finds is made durable first. */
+void ls_disk_start(struct ls_disk *d, bool majority);
+/* log.sync is another one from now on. */
+void ls_disk_set_sync(struct ls_disk *d, bool majority);
 /* Power was cut: un-synced entries go, in part or all. */
 void ls_disk_lose_unsynced(struct ls_disk *d, struct ls_prng *rng);
 

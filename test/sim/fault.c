@@ -29,16 +29,22 @@ static void undo(struct ls_world *w, const struct ls_undo *u)
         break;
     case LS_UNDO_SLOW_LINK:
         w->net.dir[u->a][u->b].slow = 1;
+        w->nodes[u->b].troubled_at = w->now;
         break;
     case LS_UNDO_PAUSE:
         if (n->paused) {
             ls_world_trace(w, n, "--- goes on");
             n->paused = false;
+            n->troubled_at = w->now;
             n->due = n->due > w->now ? n->due : w->now;
         }
         break;
+    case LS_UNDO_FULL_DISK:
+        n->disk.full = false;
+        break;
     default:
         n->slowness = 1;
+        n->troubled_at = w->now;
         break;
     }
 }
@@ -92,6 +98,50 @@ static void partition(struct ls_world *w)
     }
 }
 
+enum shape { BRIDGE, RING, CHAIN, STAR, TANGLE, SHAPES };
+
+/* What b hears of a, when they stand at these places of the shape. */
+static bool hears(struct ls_world *w, enum shape shape, int a, int b)
+{
+    int distance = a > b ? a - b : b - a;
+
+    switch (shape) {
+    case BRIDGE: /* the first one sees both halves */
+        return a == 0 || b == 0 || (a & 1) == (b & 1);
+    case RING:
+        return distance == 1 || distance == w->count - 1;
+    case CHAIN:
+        return distance == 1;
+    case STAR:
+        return a == 0 || b == 0;
+    default: /* any way may be closed in any direction */
+        return ls_world_chance(w, 0.6);
+    }
+}
+
+static void cut_shape(struct ls_world *w)
+{
+    enum shape shape = (enum shape)ls_prng_below(&w->rng, SHAPES);
+    int turn = (int)ls_prng_below(&w->rng, (uint64_t)w->count);
+    int64_t duration = ls_world_between(w, 300000, 15000000);
+
+    if (!undo_room(w, (uint32_t)(w->count * w->count))) {
+        return;
+    }
+    w->stats.cuts++;
+    ls_world_trace(w, NULL, "--- the network becomes shape %d, from n%d on, for %lld us", shape,
+                   turn, (long long)duration);
+    for (int a = 0; a < w->count; a++) {
+        for (int b = 0; b < w->count; b++) {
+            int from = (a + turn) % w->count, to = (b + turn) % w->count;
+            if (a != b && !hears(w, shape, a, b)) {
+                ls_simnet_cut(w, from, to, true);
+                undo_at(w, LS_UNDO_CUT, from, to, duration);
+            }
+        }
+    }
+}
+
 static void cut_one_way(struct ls_world *w)
 {
     int a = random_node(w)->slot, b = random_node(w)->slot;
@@ -112,6 +162,7 @@ static void slow_link(struct ls_world *w)
 
     if (a != b && undo_room(w, 1)) {
         w->net.dir[a][b].slow = (uint32_t)ls_world_between(w, 10, 200);
+        w->nodes[b].troubled_at = INT64_MAX / 2;
         undo_at(w, LS_UNDO_SLOW_LINK, a, b, ls_world_between(w, 500000, 10000000));
     }
 }
@@ -285,7 +336,7 @@ static void power_cut(struct ls_world *w)
 {
     struct ls_node *n = random_node(w);
 
-    if (!w->params.sync_majority) {
+    if (!n->disk.marked) {
         wipe(w);
         return;
     }
@@ -300,6 +351,7 @@ static void slow_disk(struct ls_world *w)
 
     if (undo_room(w, 1)) {
         n->slowness = (uint32_t)ls_world_between(w, 5, 100);
+        n->troubled_at = INT64_MAX / 2; /* until it is over */
         undo_at(w, LS_UNDO_SLOW_DISK, n->slot, 0, ls_world_between(w, 500000, 10000000));
     }
 }
@@ -310,7 +362,37 @@ static void disk_error(struct ls_world *w)
     struct ls_node *n = random_node(w);
 
     n->crash_after = ls_world_between(w, 0, 20);
-    n->crash_power = w->params.sync_majority && ls_world_chance(w, 0.5);
+    n->crash_power = n->disk.marked && ls_world_chance(w, 0.5);
+}
+
+static void full_disk(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    if (undo_room(w, 1)) {
+        ls_world_trace(w, n, "--- its disk is full");
+        n->disk.full = true;
+        undo_at(w, LS_UNDO_FULL_DISK, n->slot, 0, ls_world_between(w, 200000, 8000000));
+    }
+}
+
+static void clock_jump(struct ls_world *w)
+{
+    struct ls_node *n = random_node(w);
+
+    n->clock_offset_us += ls_world_between(w, -1000000, 10000000);
+    ls_world_trace(w, n, "--- its clock jumps");
+}
+
+/* Nobody loses what it acknowledged when the power goes. */
+static bool all_marked(const struct ls_world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->nodes[i].running && !w->nodes[i].disk.marked) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the plan ---- */
@@ -318,11 +400,12 @@ static void disk_error(struct ls_world *w)
 static void strike(struct ls_world *w)
 {
     const struct ls_profile *p = &w->profile;
-    double rates[] = {p->breaks,         p->cuts,        p->one_way,    p->slow_links,
-                      p->crashes,        p->crash_all,   p->pauses,     p->leaves,
-                      p->wipes,          p->desyncs,     p->power_cuts, p->power_all,
-                      p->slow_disks,     p->disk_errors, p->reweighs,   p->lost_databases,
-                      p->lost_majorities};
+    double rates[] = {p->breaks,          p->cuts,        p->one_way,    p->slow_links,
+                      p->crashes,         p->crash_all,   p->pauses,     p->leaves,
+                      p->wipes,           p->desyncs,     p->power_cuts, p->power_all,
+                      p->slow_disks,      p->disk_errors, p->reweighs,   p->lost_databases,
+                      p->lost_majorities, p->shapes,      p->full_disks, p->clock_jumps,
+                      p->option_changes};
     double sum = 0, at;
     int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
 
@@ -374,7 +457,7 @@ static void strike(struct ls_world *w)
         power_cut(w);
         break;
     case 11:
-        crash_all(w, w->params.sync_majority != 0);
+        crash_all(w, all_marked(w));
         break;
     case 12:
         slow_disk(w);
@@ -388,8 +471,20 @@ static void strike(struct ls_world *w)
     case 15:
         ls_hands_lose_database(w);
         break;
-    default:
+    case 16:
         ls_hands_lose_majority(w);
+        break;
+    case 17:
+        cut_shape(w);
+        break;
+    case 18:
+        full_disk(w);
+        break;
+    case 19:
+        clock_jump(w);
+        break;
+    default:
+        ls_hands_change_options(w);
         break;
     }
 }
@@ -398,7 +493,8 @@ static double total_rate(const struct ls_profile *p)
 {
     return p->breaks + p->cuts + p->one_way + p->slow_links + p->crashes + p->crash_all +
            p->pauses + p->leaves + p->wipes + p->desyncs + p->power_cuts + p->power_all +
-           p->slow_disks + p->disk_errors + p->reweighs + p->lost_databases + p->lost_majorities;
+           p->slow_disks + p->disk_errors + p->reweighs + p->lost_databases + p->lost_majorities +
+           p->shapes + p->full_disks + p->clock_jumps + p->option_changes;
 }
 
 static void plan_next(struct ls_world *w)
@@ -461,6 +557,8 @@ void ls_fault_heal(struct ls_world *w)
     for (int i = 0; i < w->count; i++) {
         struct ls_node *n = &w->nodes[i];
         n->slowness = 1;
+        n->troubled_at = w->now;
+        n->disk.full = false;
         n->crash_after = -1;
         if (!n->running && n->start_at > w->now + 1000000) {
             restart_in(n, 0, 1000000);

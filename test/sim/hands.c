@@ -36,6 +36,35 @@ void ls_hands_reweigh(struct ls_world *w)
     }
 }
 
+void ls_hands_change_options(struct ls_world *w)
+{
+    struct ls_node *n = &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
+    struct ls_core_params params = n->params;
+
+    if (!n->running || n->paused) {
+        return;
+    }
+    switch (ls_prng_below(&w->rng, 4)) {
+    case 0:
+        params.sync_majority = !params.sync_majority;
+        break;
+    case 1:
+        params.ack_all = !params.ack_all;
+        break;
+    case 2:
+        params.window_entries = (uint32_t)ls_world_between(w, 1, 100);
+        params.cut_interval = ls_world_between(w, 1, 256);
+        break;
+    default:
+        ls_world_draw_timeouts(w, &params);
+        break;
+    }
+    ls_world_trace(w, n, "--- options: log.sync %s, ack.level %s, silence %lld us",
+                   params.sync_majority ? "majority" : "none", params.ack_all ? "all" : "majority",
+                   (long long)params.suspect_us);
+    ls_host_set_params(n, &params);
+}
+
 void ls_hands_lose_database(struct ls_world *w)
 {
     struct ls_node *n = &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
@@ -61,10 +90,10 @@ static bool knows_all(const struct ls_world *w, const struct ls_node *n)
 
 static void tell_to_go_on(struct ls_node *n, bool on)
 {
-    struct ls_event ev = {.type = LS_EV_PARAMS, .u.params = n->world->params};
+    struct ls_core_params params = n->params;
 
-    ev.u.params.ignore_quorum = on;
-    ls_host_step(n, &ev);
+    params.ignore_quorum = on;
+    ls_host_set_params(n, &params);
 }
 
 /* The survivors stay up, the others come back with nothing. Somebody tells the survivors to go on

@@ -5,6 +5,8 @@
 
 #include "test/sim/world.h"
 
+/* Somebody changes an option of a node that runs. */
+void ls_hands_change_options(struct ls_world *w);
 void ls_hands_reweigh(struct ls_world *w);
 void ls_hands_lose_database(struct ls_world *w);
 void ls_hands_lose_majority(struct ls_world *w);

@@ -82,7 +82,7 @@ static struct ls_core *make_core(struct ls_node *n)
                               .context = d->segments[0].context,
                               .context_size = d->segments[0].context_size,
                               .seed = ls_prng_next(&w->rng),
-                              .params = w->params,
+                              .params = n->params,
                               .log = ls_disk_core_log(d)};
 
     struct ls_core *core = ls_core_create(&s, &err);
@@ -104,6 +104,8 @@ void ls_host_start(struct ls_node *n, bool bootstrap)
     }
     n->disk.incarnation++;
     n->run++;
+    n->troubled_at = w->now;
+    n->led_term = 0;
     n->running = true;
     n->paused = n->leaving = n->left = false;
     n->crash_after = -1;
@@ -124,6 +126,8 @@ void ls_host_start(struct ls_node *n, bool bootstrap)
                    n->disk.incarnation, ls_disk_base(&n->disk).index + 1,
                    ls_disk_last(&n->disk).index, n->disk.db.valid ? "valid" : "none",
                    n->disk.db.seqno);
+    n->params = n->options;
+    ls_disk_start(&n->disk, n->params.sync_majority);
     n->core = make_core(n);
     if (n->core == NULL) {
         n->running = false;
@@ -294,6 +298,17 @@ void ls_host_read(struct ls_node *n)
     ls_host_step(n, &ev);
 }
 
+void ls_host_set_params(struct ls_node *n, const struct ls_core_params *params)
+{
+    struct ls_event ev = {.type = LS_EV_PARAMS, .u.params = *params};
+
+    if (params->sync_majority != n->params.sync_majority) {
+        ls_disk_set_sync(&n->disk, params->sync_majority);
+    }
+    n->params = *params;
+    ls_host_step(n, &ev);
+}
+
 /* ---- events ---- */
 
 void ls_host_step(struct ls_node *n, struct ls_event *ev)
@@ -304,7 +319,7 @@ void ls_host_step(struct ls_node *n, struct ls_event *ev)
     if (!n->running) {
         return;
     }
-    ev->now_us = w->now + n->clock_offset_us;
+    ev->now_us = (int64_t)((double)w->now * n->clock_rate) + n->clock_offset_us;
     w->stats.steps++;
     if (w->verbose && ev->type != LS_EV_TICK && ev->type != LS_EV_FLUSH) {
         ls_text_event(line, sizeof(line), ev, name_of, w);
@@ -370,6 +385,12 @@ static void take_message(struct ls_node *n, struct ls_sim_msg *msg)
         if (mine != NULL) {
             m->u.ack.pos = ls_entry_pos(&mine->e);
         }
+    }
+    if (m->type == LS_MSG_VOTE_RESP && n->world->plant == LS_PLANT_SKIP_ADOPT) {
+        m->u.vote.pos = (struct ls_log_pos){0};
+    }
+    if (m->type == LS_MSG_VOTE_REQ && n->world->plant == LS_PLANT_IMPATIENT) {
+        m->u.vote.transfer = 1;
     }
     ev.u.message.from = msg->from;
     ev.u.message.msg = m;
@@ -438,7 +459,7 @@ static void log_held(struct ls_node *n)
     struct ls_event ev = {.type = LS_EV_LOG_HELD};
     struct ls_world *w = n->world;
 
-    if (!w->params.sync_majority) {
+    if (!n->params.sync_majority) {
         return;
     }
     if (n->sync_target != 0 && n->sync_done_at <= w->now) {

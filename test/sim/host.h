@@ -23,6 +23,8 @@ void ls_host_step(struct ls_node *n, struct ls_event *ev);
 /* Hands a submission over; takes the reference. Returns its id, 0 when the table is full. */
 uint64_t ls_host_submit(struct ls_node *n, uint8_t type, struct ls_blob *blob, int64_t last_seen);
 void ls_host_read(struct ls_node *n);
+/* Its options change while it runs. */
+void ls_host_set_params(struct ls_node *n, const struct ls_core_params *params);
 
 /* Own submissions. */
 struct ls_sim_sub *ls_host_find_sub(struct ls_node *n, uint64_t id);

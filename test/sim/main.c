@@ -27,7 +27,7 @@ static const struct argp_option option_table[] = {
     {"seeds", 'S', "A..B", 0, "run all seeds from A to B", 0},
     {"file", 'f', "FILE", 0, "run the seeds of a list (lines of arguments)", 0},
     {"seconds", 't', "S", 0, "simulated seconds with faults, each seed (60)", 0},
-    {"nodes", 'n', "N", 0, "so many nodes, 1 to 7 (drawn from the seed)", 0},
+    {"nodes", 'n', "N", 0, "so many nodes, 1 to 9 (drawn from the seed)", 0},
     {"profile", 'p', "NAME", 0, "fault mix; \"list\" shows them (all)", 0},
     {"plant", 'b', "NAME", 0, "plant a bug; \"list\" shows them", 0},
     {"verbose", 'v', NULL, 0, "print every event and action", 0},
@@ -82,8 +82,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case 'n':
         o->nodes = atoi(arg);
-        if (o->nodes < 1 || o->nodes > 7) {
-            argp_error(state, "--nodes wants 1 to 7");
+        if (o->nodes < 1 || o->nodes > LS_SIM_MAX_NODES) {
+            argp_error(state, "--nodes wants 1 to %d", LS_SIM_MAX_NODES);
         }
         break;
     case 'p':

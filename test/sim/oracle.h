@@ -7,6 +7,7 @@
  * submit  nothing acknowledged is lost, nothing is ordered twice, invented, or ordered after it was
  *         rejected
  * read    a read sees everything acknowledged anywhere before it was asked
+ * calm    nobody is deposed whom a majority hears
  * live    after the faults: a component of all, nothing hangs, equal state; bounds on memory
  *
  * The first violation is kept; the run ends there. */
@@ -16,7 +17,7 @@
 #include "gcomm/core/config.h"
 #include "gcomm/core/entry.h"
 
-#define LS_ORACLE_NODES 8
+#define LS_ORACLE_NODES 9
 
 /* What the history knows of one index. */
 struct ls_order_record {
@@ -108,6 +109,9 @@ void ls_oracle_read(struct ls_oracle *o, int slot, uint64_t floor, uint64_t inde
 struct ls_world;
 /* True when the healed world has settled; else why (static storage) says what is missing. */
 bool ls_oracle_settled_world(struct ls_world *w, char *why, unsigned long size);
+/* A node leads a new term: nobody was to be deposed for it who was well. */
+struct ls_node;
+void ls_oracle_elected(struct ls_world *w, const struct ls_node *winner);
 /* Bounds on what the nodes hold; fails the oracle. */
 void ls_oracle_bounds(struct ls_world *w);
 

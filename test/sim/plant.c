@@ -15,6 +15,8 @@ static const char *const names[LS_PLANT__COUNT] = {
     [LS_PLANT_SKIP_PRELOAD] = "skip-preload",
     [LS_PLANT_FORGET_TRUNCATE] = "forget-truncate",
     [LS_PLANT_LOSE_SUBMIT] = "lose-submit",
+    [LS_PLANT_SKIP_ADOPT] = "skip-adopt",
+    [LS_PLANT_IMPATIENT] = "impatient",
 };
 
 const char *ls_plant_name(enum ls_plant p)

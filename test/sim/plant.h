@@ -17,6 +17,8 @@ enum ls_plant {
     LS_PLANT_SKIP_PRELOAD,    /* a joiner's certification index starts empty */
     LS_PLANT_FORGET_TRUNCATE, /* TRUNCATE leaves the old tail behind what is written anew */
     LS_PLANT_LOSE_SUBMIT,     /* some submissions never reach the core */
+    LS_PLANT_SKIP_ADOPT,      /* a candidate does not see whose log is better than its own */
+    LS_PLANT_IMPATIENT,       /* who stands does not ask whether there is a leader (no PreVote) */
     LS_PLANT__COUNT
 };
 

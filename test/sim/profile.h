@@ -3,6 +3,7 @@
 #ifndef LS_SIM_PROFILE_H
 #define LS_SIM_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ls_profile {
@@ -17,10 +18,18 @@ struct ls_profile {
     int64_t cut_max_us; /* longest partition, default 25 s */
     double spite; /* chance that a process dies just after one of the rare things (actions.c) */
     /* disks */
-    double power_cuts, power_all, slow_disks, disk_errors;
+    double power_cuts, power_all, slow_disks, disk_errors, full_disks;
     /* people (hands.c) */
     double reweighs, lost_databases, lost_majorities;
-    double sync_majority; /* chance that a run has log.sync=majority */
+    double sync_majority;  /* chance that a run has log.sync=majority */
+    double option_changes; /* of one node, while it runs */
+    bool odd_options;      /* every node begins with time-outs and limits of its own */
+    /* network, clocks */
+    double shapes;           /* partitions that are no two halves */
+    double twins, overtakes; /* chance that a message comes twice, or before the one ahead of it */
+    double clock_jumps;      /* events a second */
+    double drift;            /* clocks run faster or slower by up to this share */
+    int nodes_max;           /* most nodes of a run, default 7 */
     /* workload */
     double submit_rate; /* write-sets a second and node, on average */
     double big;         /* chance that one is big */

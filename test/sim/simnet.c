@@ -74,6 +74,19 @@ static void push(struct ls_world *w, int from, int to, const struct ls_net_item 
     }
 }
 
+/* The last message comes before the one ahead of it. */
+static void overtake(struct ls_net_dir *d)
+{
+    struct ls_net_item *last = item_at(d, d->count - 1);
+    struct ls_net_item *before = d->count > 1 ? item_at(d, d->count - 2) : NULL;
+
+    if (before != NULL && before->kind == LS_ITEM_MSG && before->gen == last->gen) {
+        struct ls_sim_msg *msg = before->msg;
+        before->msg = last->msg;
+        last->msg = msg;
+    }
+}
+
 static void drop_item(struct ls_net_item *item)
 {
     if (item->msg != NULL) {
@@ -176,6 +189,25 @@ void ls_simnet_free(struct ls_world *w)
     }
 }
 
+/* With references of its own to what it carries. */
+static struct ls_sim_msg *twin_of(const struct ls_sim_msg *msg)
+{
+    struct ls_sim_msg *twin = ls_sim_msg_create(&msg->m, &msg->from, msg->entry_count);
+
+    for (uint32_t i = 0; i < msg->entry_count; i++) {
+        twin->entries[i] = msg->entries[i];
+        twin->blobs[i] = msg->blobs[i] != NULL ? ls_blob_ref(msg->blobs[i]) : NULL;
+    }
+    twin->payload_sent = msg->payload_sent;
+    twin->blob = msg->blob != NULL ? ls_blob_ref(msg->blob) : NULL;
+    if (msg->config != NULL) {
+        twin->config = malloc(sizeof(*twin->config));
+        LS_ASSERT(twin->config != NULL);
+        *twin->config = *msg->config;
+    }
+    return twin;
+}
+
 void ls_simnet_send(struct ls_world *w, struct ls_node *from, int to, struct ls_sim_msg *msg)
 {
     struct ls_net_pair *p = pair_of(w, from->slot, to);
@@ -186,9 +218,18 @@ void ls_simnet_send(struct ls_world *w, struct ls_node *from, int to, struct ls_
         return;
     }
     w->stats.messages++;
+    /* No stream does that; the core has to live with it all the same. */
+    if (w->profile.twins > 0 && ls_world_chance(w, w->profile.twins)) {
+        push(w, from->slot, to,
+             &(struct ls_net_item){
+                 .at = w->now, .kind = LS_ITEM_MSG, .gen = p->gen, .msg = twin_of(msg)});
+    }
     push(w, from->slot, to,
          &(struct ls_net_item){
              .at = w->now + travel_us(w, d), .kind = LS_ITEM_MSG, .gen = p->gen, .msg = msg});
+    if (w->profile.overtakes > 0 && ls_world_chance(w, w->profile.overtakes)) {
+        overtake(d);
+    }
 }
 
 void ls_simnet_send_bulk(struct ls_world *w, struct ls_node *from, int to,
@@ -360,6 +401,7 @@ void ls_simnet_cut(struct ls_world *w, int from, int to, bool cut)
         return;
     }
     d->cut = cut;
+    pair_of(w, from, to)->troubled_at = w->now;
     if (!cut) {
         d->not_before = w->now + ls_world_between(w, 0, 400000); /* the next retransmission */
         w->nodes[to].due = w->now < w->nodes[to].due ? w->now : w->nodes[to].due;
@@ -391,6 +433,7 @@ void ls_simnet_heal(struct ls_world *w)
 
 static void establish(struct ls_world *w, int a, int b, struct ls_net_pair *p)
 {
+    p->troubled_at = w->now;
     p->up = true;
     p->gen++;
     for (int side = 0; side < 2; side++) {

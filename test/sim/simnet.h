@@ -9,7 +9,7 @@
 #include "gcomm/core/message.h"
 #include "test/sim/blob.h"
 
-#define LS_SIM_MAX_NODES 8
+#define LS_SIM_MAX_NODES 9
 
 struct ls_world;
 struct ls_node;
@@ -53,6 +53,7 @@ struct ls_net_pair {
     bool told_unreachable;
     uint32_t gen;
     int64_t retry_at;
+    int64_t troubled_at; /* when something last happened to it */
 };
 
 struct ls_net_bulk {

@@ -57,6 +57,48 @@ void ls_world_trace(struct ls_world *w, const struct ls_node *node, const char *
            node != NULL ? "n" : " ", node != NULL ? '0' + node->slot : ' ', line);
 }
 
+static void bound(int64_t *value, int64_t most)
+{
+    *value = *value < most ? *value : most;
+}
+
+void ls_world_draw_timeouts(struct ls_world *w, struct ls_core_params *params)
+{
+    int64_t suspect = ls_world_between(w, 300000, 8000000);
+    struct ls_core_params by_default;
+
+    ls_core_params_default(&by_default);
+    params->suspect_us = suspect;
+    params->inactive_us = suspect + ls_world_between(w, 0, 10000000);
+    params->quiet_us = by_default.quiet_us;
+    bound(&params->quiet_us, suspect);
+    params->election_max_us = by_default.election_max_us;
+    bound(&params->election_max_us, suspect);
+    params->election_min_us = by_default.election_min_us;
+    bound(&params->election_min_us, suspect / 2);
+    params->heartbeat_us = by_default.heartbeat_us;
+    bound(&params->heartbeat_us, params->election_min_us / 4);
+}
+
+static void draw_limits(struct ls_world *w, struct ls_core_params *params)
+{
+    params->cut_interval = ls_world_between(w, 4, 128);
+    if (ls_world_chance(w, 0.2)) {
+        params->window_entries = (uint32_t)ls_world_between(w, 1, 16);
+    }
+    if (ls_world_chance(w, 0.2)) {
+        params->window_bytes = (uint64_t)ls_world_between(w, 500, 20000);
+    }
+}
+
+static void draw_options(struct ls_world *w, struct ls_core_params *params)
+{
+    draw_limits(w, params);
+    ls_world_draw_timeouts(w, params);
+    params->sync_majority = ls_world_chance(w, w->profile.sync_majority);
+    params->ack_all = ls_world_chance(w, 0.1);
+}
+
 static void draw_params(struct ls_world *w)
 {
     ls_core_params_default(&w->params);
@@ -64,13 +106,7 @@ static void draw_params(struct ls_world *w)
     w->params.ack_all = w->seed % 8 == 5; /* not drawn: older seeds keep their course */
     w->one_writer = w->seed % 16 == 11;
     w->params.big_bytes = 2048;
-    w->params.cut_interval = ls_world_between(w, 4, 128);
-    if (ls_world_chance(w, 0.2)) {
-        w->params.window_entries = (uint32_t)ls_world_between(w, 1, 16);
-    }
-    if (ls_world_chance(w, 0.2)) {
-        w->params.window_bytes = (uint64_t)ls_world_between(w, 500, 20000);
-    }
+    draw_limits(w, &w->params);
     w->max_pending = (uint32_t)ls_world_between(w, 1, LS_SIM_MAX_SUBS - 8);
     w->hot_keys = (uint32_t)ls_world_between(w, 4, 400);
 }
@@ -87,7 +123,7 @@ void ls_world_create(struct ls_world *w, uint64_t seed, const struct ls_profile 
     ls_oracle_init(&w->oracle);
     w->builder = ls_ws_builder_create();
     LS_ASSERT(w->builder != NULL);
-    w->count = (int)ls_world_between(w, 1, 7);
+    w->count = (int)ls_world_between(w, 1, w->profile.nodes_max > 0 ? w->profile.nodes_max : 7);
     if (nodes > 0) {
         w->count = nodes;
     }
@@ -110,7 +146,15 @@ void ls_world_create(struct ls_world *w, uint64_t seed, const struct ls_profile 
         n->slowness = 1;
         n->crash_after = -1;
         n->due = LS_SIM_NEVER;
+        n->options = w->params;
+        if (w->profile.odd_options) {
+            draw_options(w, &n->options);
+        }
         n->clock_offset_us = ls_world_between(w, 0, 1000000000);
+        n->clock_rate = 1;
+        if (w->profile.drift > 0) {
+            n->clock_rate += w->profile.drift * (double)ls_world_between(w, -1000, 1000) / 1000;
+        }
         n->start_at = i == 0 ? 0 : ls_world_between(w, 0, 3000000);
         ls_disk_init(&n->disk, segment);
     }

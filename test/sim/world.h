@@ -99,12 +99,15 @@ struct ls_node {
     /* machine and process */
     bool running;
     bool paused;
-    bool leaving;     /* LEAVE was asked */
-    bool left;        /* LEFT came */
-    int64_t kill_at;  /* a leave takes no longer */
-    int64_t start_at; /* when not running */
-    uint64_t run;     /* counts process starts */
+    bool leaving;                  /* LEAVE was asked */
+    bool left;                     /* LEFT came */
+    int64_t kill_at;               /* a leave takes no longer */
+    int64_t start_at;              /* when not running */
+    uint64_t run;                  /* counts process starts */
+    struct ls_core_params options; /* with which its processes begin */
+    struct ls_core_params params;  /* of the one that runs */
     int64_t clock_offset_us;
+    double clock_rate;   /* of its clock, 1: as the world's */
     uint32_t slowness;   /* factor for its apply times, 1 normally */
     int64_t crash_after; /* power or kill strikes after so many more actions, -1: no */
     bool crash_power;
@@ -130,6 +133,9 @@ struct ls_node {
     int64_t sync_done_at;
     uint8_t role;
     uint64_t role_term;
+    uint64_t led_term;   /* the last one it led, 0: none */
+    int64_t led_until;   /* when it ceased to */
+    int64_t troubled_at; /* when something last happened to it */
     struct ls_sim_read reads[16];
     uint32_t read_count;
     uint64_t next_token;
@@ -139,7 +145,13 @@ struct ls_node {
     struct ls_server srv;
 };
 
-enum ls_undo_kind { LS_UNDO_CUT, LS_UNDO_SLOW_LINK, LS_UNDO_PAUSE, LS_UNDO_SLOW_DISK };
+enum ls_undo_kind {
+    LS_UNDO_CUT,
+    LS_UNDO_SLOW_LINK,
+    LS_UNDO_PAUSE,
+    LS_UNDO_SLOW_DISK,
+    LS_UNDO_FULL_DISK
+};
 
 struct ls_undo {
     int64_t at;
@@ -165,7 +177,7 @@ struct ls_world {
     struct ls_node nodes[LS_SIM_MAX_NODES];
     struct ls_simnet net;
     struct ls_oracle oracle;
-    struct ls_core_params params;
+    struct ls_core_params params; /* the nodes' options, see odd_options */
     struct ls_uuid group;
     uint32_t max_pending; /* of one node */
     uint32_t hot_keys;
@@ -173,8 +185,9 @@ struct ls_world {
     bool workload_on;
     bool faults_on;
     int64_t next_fault;
-    struct ls_undo undo[64]; /* faults that end by themselves */
+    struct ls_undo undo[128]; /* faults that end by themselves */
     uint32_t undo_count;
+    int64_t transfer_at;     /* when a leader last asked another one to lead */
     int64_t help_at;         /* a majority was lost: somebody comes (hands.c) */
     struct ls_config config; /* last one delivered anywhere */
     uint64_t config_index;
@@ -190,6 +203,9 @@ void ls_world_destroy(struct ls_world *w);
 /* Runs to the end: `duration_us` with faults, then heals everything and waits until all is well.
  * False when an oracle was violated: oracle.text says how. */
 bool ls_world_run(struct ls_world *w, int64_t duration_us);
+
+/* Time-outs as somebody might set them, with the provider's limits on those that follow. */
+void ls_world_draw_timeouts(struct ls_world *w, struct ls_core_params *params);
 
 /* Uniform in [lo, hi]. */
 int64_t ls_world_between(struct ls_world *w, int64_t lo, int64_t hi);
