@@ -107,7 +107,8 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
             }
             core_truncate(c, e.index);
         }
-        if (e.index != c->last.index + 1 || e.term < c->last.term || e.term > c->term) {
+        if (e.index != c->last.index + 1 || e.term < c->last.term || e.term > c->term ||
+            e.seqno != c->last.seqno + ((e.flags & LS_EF_SEQNO) != 0)) {
             return false;
         }
         if (!ls_hash128_equal(e.chain, ls_entry_chain(c->last.chain, &e))) {

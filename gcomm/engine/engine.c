@@ -258,6 +258,7 @@ static void tick(void *ctx)
     }
     if (!e->left) {
         engine_watch_room(e);
+        engine_sync_watch(e);
         engine_flow_update(e);
         engine_applied_count(e);
         engine_spread_retry(e);

@@ -112,6 +112,8 @@ struct sync {
     uint64_t served; /* all up to this one */
     bool failed;
     struct ls_error error;
+    int64_t since_us; /* of the sync under way; 0: none */
+    int64_t told_us;  /* loop's thread: when it was last said that the disk does not answer; 0: not */
 };
 
 struct engine_peer {
@@ -399,6 +401,7 @@ void engine_sync_stop(struct ls_engine *e);
 void engine_sync_request(struct ls_engine *e);
 void engine_sync_dropped(struct ls_engine *e, uint64_t index);
 void engine_sync_collect(struct ls_engine *e);
+void engine_sync_watch(struct ls_engine *e);
 
 /* wishes.c */
 void engine_take_wishes(struct ls_engine *e);

@@ -2,6 +2,9 @@
  * (rule 19). What is durable reaches the core as LOG_HELD. */
 #include "gcomm/engine/internal.h"
 
+#define SYNC_TELL_US 1000000
+#define SYNC_REPEAT_US 10000000
+
 /* The durable mark in the identity file follows now and then, off the loop's thread. What was
  * acknowledged with log.sync=none may not be durable: a sync that was under way when the option
  * changed says nothing of it. */
@@ -28,9 +31,11 @@ static void run_sync(struct ls_engine *e)
     struct ls_error err = {0};
     enum ls_rc rc;
 
+    s->since_us = ls_clock_us();
     ls_mutex_unlock(&s->mutex);
     rc = ls_log_sync(e->log, &err);
     ls_mutex_lock(&s->mutex);
+    s->since_us = 0;
     if (rc != LS_OK) {
         s->failed = true; /* no second try: the kernel may have dropped the pages */
         s->error = err;
@@ -121,6 +126,34 @@ void engine_sync_dropped(struct ls_engine *e, uint64_t index)
     }
     if (e->sync_asked > keep) {
         e->sync_asked = keep;
+    }
+}
+
+/* A disk that does not answer makes no error. The others go on without our acknowledgements; people
+ * have to know why they could not without those of one more. */
+void engine_sync_watch(struct ls_engine *e)
+{
+    struct sync *s = &e->sync;
+    int64_t since_us;
+
+    if (!s->started) {
+        return;
+    }
+    ls_mutex_lock(&s->mutex);
+    since_us = s->since_us;
+    ls_mutex_unlock(&s->mutex);
+    if (since_us == 0 || e->now_us - since_us < SYNC_TELL_US) {
+        if (s->told_us != 0) {
+            s->told_us = 0;
+            ls_info("the disk of the write-set log answers again");
+        }
+        return;
+    }
+    if (s->told_us == 0 || e->now_us - s->told_us >= SYNC_REPEAT_US) {
+        s->told_us = e->now_us;
+        ls_warn("the disk of the write-set log has not finished a sync for %.1f s: meanwhile this "
+                "node acknowledges nothing, and the cluster needs a majority of the others",
+                (double)(e->now_us - since_us) / 1e6);
     }
 }
 

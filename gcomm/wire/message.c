@@ -128,7 +128,9 @@ static enum ls_rc get_entry(struct ls_reader *r, uint8_t msg_flags, const uint8_
     if (r->failed || e->type < LS_ENTRY_NOOP || e->type > LS_ENTRY_CUT ||
         (e->flags & ~(LS_EF_SEQNO | LS_EF_BIG)) != 0 || e->verdict > LS_VERDICT_FAIL ||
         (e->verdict != LS_VERDICT_UNKNOWN && (msg_flags & LS_APPEND_VERDICTS) == 0) ||
-        (carries && ((msg_flags & LS_APPEND_META_ONLY) != 0 || e->size == 0))) {
+        ((e->flags & LS_EF_BIG) != 0 && e->type != LS_ENTRY_WRITESET) ||
+        (carries && ((msg_flags & LS_APPEND_META_ONLY) != 0 || e->size == 0)) ||
+        (!carries && e->size > 0 && (e->flags & LS_EF_BIG) == 0)) {
         return ls_error_set(err, LS_E_PROTO, "a log entry in a message has impossible fields");
     }
     if (!carries) {

@@ -3,6 +3,8 @@
 # disk_make I MIB   node I, prepared already, gets its data directory on one
 # power_cut I...    the servers stop at one moment, what their disks had not written is gone, and the
 #                   machines are others after it (their boot ids are)
+# disk_fail I       every access to its disk is an error from now on
+# disk_renew I      a server that is down finds its disk as it was when that began
 # disks_end         unmounts all
 #
 # Needs root. The power goes by FS_IOC_SHUTDOWN without a flush of the journal; the next mount replays it
@@ -30,22 +32,28 @@ disk_is_free() {
     ! mountpoint -q "${LS_DISK[$1]}" && [ -z "$(losetup -j "$(node_dir "$1")/disk.img")" ]
 }
 
+disk_fail() {
+    /usr/bin/python3 -c 'import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "${LS_DISK[$1]}"
+}
+
+# The threads of a killed server let go of their files one by one, and so do the namespaces of others:
+# mounted before all have, it would be the same file system, whose power is gone.
+disk_renew() { wait_until 10 disk_is_free "$1" && disk_mount "$1"; }
+
 power_cut() {
     local i
     for i in "$@"; do
         kill -STOP "$(node_pid "$i")"
     done
     for i in "$@"; do
-        /usr/bin/python3 -c 'import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))' "${LS_DISK[$i]}" || return 1
+        disk_fail "$i" || return 1
     done
     for i in "$@"; do
         node_kill "$i"
     done
     for i in "$@"; do
-        # The threads of a killed server let go of their files one by one, and so do the namespaces of
-        # others: mounted before all have, it would be the same file system, whose power is gone.
-        wait_until 10 disk_is_free "$i" && disk_mount "$i" || return 1
+        disk_renew "$i" || return 1
         LS_BOOT[$i]=$(node_dir "$i")
         cat /proc/sys/kernel/random/uuid >"${LS_BOOT[$i]}/boot_id"
     done

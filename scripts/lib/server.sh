@@ -8,8 +8,8 @@
 # work_end             ends what this script started, by its own ids, and removes LS_WORK
 #
 # Settings: PROVIDER (library under test), SST (rsync), THREADS (appliers), CLUSTER (name),
-# NODE_OPTIONS (added to wsrep_provider_options), NODE_CNF (lines for [mysqld]), NODES (addresses
-# named in the cluster address).
+# NODE_OPTIONS (added to wsrep_provider_options), NODE_CNF (lines for [mysqld]), NODE_PRELOAD (a library
+# to load first), NODES (addresses named in the cluster address).
 
 : "${PROVIDER:=$LS_ROOT/build/liblockstep.so}"
 : "${SST:=rsync}"
@@ -204,12 +204,12 @@ node_launch() {
     shift
     dir=$(node_dir "$i")
     position=$(node_recovered_position "$i")
-    preload=$(sanitizer_preload)
+    preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-}) # separated by blanks
     : >"$dir/started"
     (
         cd "$dir/data" || exit 1
         ulimit -c unlimited
-        [ -z "$preload" ] || export LD_PRELOAD=$preload ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        [ -z "$preload" ] || export LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
         LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &

@@ -20,7 +20,7 @@ Metric = namedtuple("Metric", "name better")
 MORE, LESS, TOLD = "more", "less", "told"
 
 # A provider under test: what to load, with which options, and what it needs beside it.
-Side = namedtuple("Side", "letter path options driver sysbench_options")
+Side = namedtuple("Side", "letter path options driver sysbench_options env")
 
 
 class DriverForm:
@@ -179,7 +179,7 @@ class SysbenchForm:
         ]
 
     def __init__(self, side):
-        env = dict(os.environ, PROVIDER=side.path, NODE_OPTIONS=side.options)
+        env = dict(os.environ, PROVIDER=side.path, NODE_OPTIONS=side.options, **side.env)
         self.servers = Child([os.path.join(HERE, "servers")] + side.sysbench_options, env)
         try:
             answer = self.answer(240)

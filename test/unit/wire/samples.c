@@ -91,6 +91,7 @@ static void fill_append(unsigned i, struct sample *s)
         s->msg.flags = LS_APPEND_META_ONLY;
         s->entry_count = 1;
         s->entries[0] = s->entries[2];
+        s->entries[0].type = LS_ENTRY_WRITESET;
         s->entries[0].flags = LS_EF_BIG | LS_EF_SEQNO;
         s->entries[0].payload = NULL;
     }
@@ -201,6 +202,7 @@ void sample_make(unsigned i, struct sample *out)
         /* A heartbeat and an entry without its payload, which the receiver is to ask for. */
         out->msg.type = LS_MSG_APPEND;
         fill_entries(out, i - 23);
+        out->entries[0].type = LS_ENTRY_WRITESET;
         out->entries[0].flags = LS_EF_BIG;
         out->entries[0].size = 70000;
         out->entries[0].payload = NULL;
