@@ -5,10 +5,11 @@
  * place does not tell whether it ran. So a node that died in it takes the data of a member that did
  * not. When there is none, one of them runs it again and the others take its data: the one with the
  * lowest id of those that are there. All must be there, or a majority when the others do not come.
- */
+ * Who is whole, or has a lower id, is waited for no longer than the missing: its own log may have
+ * lost the entry that made it a voter, and then it stands in no election. */
 #include "gcomm/core/internal.h"
 
-#define PATIENCE_US 30000000 /* a member that is missing may be one that did not die in it */
+#define PATIENCE_US 30000000 /* for somebody better */
 
 void core_origin_start(struct ls_core *c, bool half)
 {
@@ -46,20 +47,24 @@ static bool is_there(struct ls_core *c, const struct ls_uuid *id)
     return ls_uuid_equal(id, &c->me.id) || (p != NULL && p->up && p->told_state);
 }
 
+/* How long this member keeps us from being the origin. */
+static int64_t patience_us(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p = core_peer(c, id);
+
+    if (!is_there(c, id) || !p->told_need) {
+        return PATIENCE_US; /* it may be whole, or is */
+    }
+    return p->told_half && ls_uuid_compare(id, &c->me.id) < 0 ? 2 * PATIENCE_US : 0;
+}
+
 /* False: somebody can be the origin, or may come who can. */
 static bool nobody_else(struct ls_core *c, const struct ls_config *config)
 {
     for (uint32_t i = 0; i < config->count; i++) {
         const struct ls_member *m = &config->members[i];
-        const struct peer *p = core_peer(c, &m->id);
-        if (m->role != LS_MEMBER_VOTER || m->no_data || ls_uuid_equal(&m->id, &c->me.id)) {
-            continue;
-        }
-        if (!is_there(c, &m->id)) {
-            if (c->now_us - c->half_since_us < PATIENCE_US) {
-                return false;
-            }
-        } else if (!p->told_need || (p->told_half && ls_uuid_compare(&p->id, &c->me.id) < 0)) {
+        if (m->role == LS_MEMBER_VOTER && !m->no_data && !ls_uuid_equal(&m->id, &c->me.id) &&
+            c->now_us - c->half_since_us < patience_us(c, &m->id)) {
             return false;
         }
     }

@@ -113,7 +113,8 @@ struct sync {
     bool failed;
     struct ls_error error;
     int64_t since_us; /* of the sync under way; 0: none */
-    int64_t told_us;  /* loop's thread: when it was last said that the disk does not answer; 0: not */
+    int64_t
+        told_us; /* loop's thread: when it was last said that the disk does not answer; 0: not */
 };
 
 struct engine_peer {

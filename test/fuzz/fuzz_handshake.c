@@ -221,8 +221,8 @@ static void answer(int i)
     while (size - at >= LS_FRAME_HEADER_SIZE && ls_frame_open(buf + at, &f, NULL) == LS_OK &&
            (uint64_t)(size - at) >= ls_frame_total(&f)) {
         uint8_t pong[LS_SIGNAL_FRAME_SIZE];
-        if (f.type == LS_FRAME_PING && ls_signal_decode(buf + at + LS_FRAME_HEADER_SIZE,
-                                                        f.body_size, &value, NULL) == LS_OK) {
+        if (f.type == LS_FRAME_PING &&
+            ls_signal_decode(buf + at + LS_FRAME_HEADER_SIZE, f.body_size, &value, NULL) == LS_OK) {
             say(i, pong, ls_signal_encode(LS_FRAME_PONG, value, pong, sizeof(pong)));
         }
         at += (ssize_t)ls_frame_total(&f);
