@@ -178,11 +178,15 @@ void core_stand_reform(struct ls_core *c)
     stand(c, true);
 }
 
-static void fetch_more(struct ls_core *c)
+/* Behind what has come: our own log may go on otherwise from there. */
+static void fetch_more(struct ls_core *c, uint64_t index)
 {
-    struct ls_msg *m = core_send(c, &c->catchup_from, LS_MSG_FETCH);
+    struct ls_log_pos pos = c->last;
 
-    m->u.fetch.pos = c->last;
+    if (index < c->last.index && !core_pos_at(c, index, &pos)) {
+        return; /* what is missing is asked for again by the next who stands */
+    }
+    core_send(c, &c->catchup_from, LS_MSG_FETCH)->u.fetch.pos = pos;
 }
 
 static void start_catchup(struct ls_core *c, const struct peer *best)
@@ -399,7 +403,7 @@ void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct
         core_become_follower(c, &ls_uuid_zero);
         return;
     }
-    fetch_more(c);
+    fetch_more(c, m->u.append.prev.index + m->u.append.count);
 }
 
 void core_become_leader(struct ls_core *c)

@@ -578,12 +578,29 @@ void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     core_manage_members(c);
 }
 
+/* A log cannot hold what is younger than the leader's term, nor begin behind the entry that lets us
+ * in, and the cut lies where the log begins or before. */
+static bool is_sound_welcome(const struct ls_msg *m)
+{
+    const struct ls_log_pos *base = &m->u.welcome.base;
+    const struct ls_log_pos *joined = &m->u.welcome.joined_pos;
+
+    return joined->term <= m->term && base->term <= joined->term &&
+           base->index <= m->u.welcome.joined_index && base->seqno <= joined->seqno &&
+           (m->u.welcome.from_log || m->u.welcome.base_cut <= base->seqno);
+}
+
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     const struct ls_config *config = m->u.welcome.config;
     const struct ls_member *me = ls_config_find(config, &c->me.id);
 
     if (!c->want_join || me == NULL || me->incarnation != c->me.incarnation) {
+        return;
+    }
+    if (!is_sound_welcome(m)) {
+        core_log(c, LS_LOG_WARN, "%s lets us in with positions that cannot be: ignored",
+                 LS_UUID_STR(from));
         return;
     }
     if (c->need_state && c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group)) {

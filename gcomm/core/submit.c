@@ -647,6 +647,7 @@ void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     const struct ls_member *origin = ls_config_find(&c->latest, &p->id);
     uint8_t type = m->u.submit.entry_type;
+    bool big = (m->u.submit.entry_flags & LS_EF_BIG) != 0;
 
     if (c->role != LS_ROLE_LEADER || m->term != c->term || origin == NULL ||
         origin->incarnation != m->u.submit.sub.incarnation ||
@@ -654,8 +655,7 @@ void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         (type != LS_ENTRY_WRITESET && type != LS_ENTRY_STATE && type != LS_ENTRY_SST_REQUEST)) {
         return;
     }
-    if (!(m->u.submit.entry_flags & LS_EF_BIG) && m->u.submit.payload == NULL &&
-        m->u.submit.size > 0) {
+    if (big ? type != LS_ENTRY_WRITESET : m->u.submit.payload == NULL && m->u.submit.size > 0) {
         return;
     }
     if (type == LS_ENTRY_STATE) {
@@ -670,7 +670,7 @@ void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (!accept_id(p, m)) {
         return;
     }
-    if (m->u.submit.entry_flags & LS_EF_BIG) {
+    if (big) {
         struct staged *s =
             staged_get(c, &m->u.submit.sub, m->u.submit.size, m->u.submit.payload_hash);
         if (s != NULL) {

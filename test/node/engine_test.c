@@ -60,6 +60,8 @@ static void cluster_stop(struct cluster *c)
 
 static void check_equal(struct node *a, struct node *b)
 {
+    ls_mutex_lock(&a->mutex); /* both: nobody else takes two */
+    ls_mutex_lock(&b->mutex);
     uint64_t from = a->first > b->first ? a->first : b->first;
     uint64_t to = a->last < b->last ? a->last : b->last;
 
@@ -72,6 +74,8 @@ static void check_equal(struct node *a, struct node *b)
             fail_msg("%s and %s differ at index %lu", a->name, b->name, (unsigned long)i);
         }
     }
+    ls_mutex_unlock(&b->mutex);
+    ls_mutex_unlock(&a->mutex);
 }
 
 static void cluster_check(struct cluster *c)

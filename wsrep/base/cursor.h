@@ -24,12 +24,13 @@ struct ls_reader {
 
 static inline struct ls_writer ls_writer_init(void *buf, size_t size)
 {
-    return (struct ls_writer){.pos = buf, .end = (uint8_t *)buf + size, .failed = false};
+    /* NULL with no bytes is allowed, and NULL + 0 is not defined */
+    return (struct ls_writer){.pos = buf, .end = size > 0 ? (uint8_t *)buf + size : buf};
 }
 
 static inline struct ls_reader ls_reader_init(const void *buf, size_t size)
 {
-    return (struct ls_reader){.pos = buf, .end = (const uint8_t *)buf + size, .failed = false};
+    return (struct ls_reader){.pos = buf, .end = size > 0 ? (const uint8_t *)buf + size : buf};
 }
 
 static inline size_t ls_reader_left(const struct ls_reader *r)
