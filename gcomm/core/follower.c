@@ -58,10 +58,12 @@ static void send_nack(struct ls_core *c, const struct ls_uuid *to, const struct 
     struct ls_msg *m;
 
     /* every message in flight would draw the same answer: once is enough for a while */
-    if (c->nack_index == pos->index && c->now_us - c->nack_us < 50000) {
+    if (c->nack_index == pos->index && c->nack_payload == need_payload &&
+        c->now_us - c->nack_us < 50000) {
         return;
     }
     c->nack_index = pos->index;
+    c->nack_payload = need_payload;
     c->nack_us = c->now_us;
     m = core_send(c, to, LS_MSG_NACK);
     m->flags = (uint8_t)(need_payload ? LS_ACK_NEED_PAYLOAD : 0);

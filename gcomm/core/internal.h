@@ -268,6 +268,7 @@ struct ls_core {
     int64_t applied_sent;
     int64_t ack_sent_us;
     uint64_t nack_index; /* last NACK of this term, not repeated at once */
+    bool nack_payload;   /* it asked for a payload */
     int64_t nack_us;
 
     /* candidate */
