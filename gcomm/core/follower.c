@@ -107,6 +107,9 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
             if (core_pos_at(c, e.index, &mine) && ls_hash128_equal(mine.chain, e.chain)) {
                 continue;
             }
+            if (c->matched.term != 0 && e.index <= c->matched.index) {
+                return false; /* it contradicts what we acknowledged to it in this very term */
+            }
             core_truncate(c, e.index);
         }
         if (e.index != c->last.index + 1 || e.term < c->last.term || e.term > c->term ||
