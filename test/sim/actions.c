@@ -205,6 +205,9 @@ static void do_role(struct ls_node *n, const struct ls_action *a)
     n->role_term = a->u.role.term;
     if (n->role != LS_ROLE_LEADER && was == LS_ROLE_LEADER) {
         n->led_until = n->world->now;
+        if (n->role_term == n->led_term) {
+            n->led_term = 0; /* it stepped down by itself */
+        }
     }
     if (n->role == LS_ROLE_LEADER && was != LS_ROLE_LEADER) {
         n->world->stats.elections++;
