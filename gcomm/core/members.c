@@ -133,6 +133,16 @@ bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)
     return heard_within(c, id, c->params.suspect_us);
 }
 
+/* Its process is gone: a reconnect was refused. When all are about to die, one a moment before the
+ * others, those must not shrink the group first: then only they could bring it back, and not the
+ * majority of all that was there. So the dead one's vote stays for a while, where it does no harm. */
+static bool is_gone(struct ls_core *c, const struct ls_member *m, const struct peer *p)
+{
+    return !p->up && p->unreachable &&
+           (m->role != LS_MEMBER_VOTER || c->now_us - p->unreachable_us >= c->params.quiet_us ||
+            core_vote_hinders(c, &m->id));
+}
+
 /* Removal needs the leader's own evidence (rule 13): a reconnect that was refused, or silence. */
 static bool is_dead(struct ls_core *c, const struct ls_member *m)
 {
@@ -147,7 +157,7 @@ static bool is_dead(struct ls_core *c, const struct ls_member *m)
     if (p == NULL) {
         return c->now_us - c->leader_since_us > c->params.suspect_us;
     }
-    if ((!p->up && p->unreachable) || core_epoch_is_elsewhere(c, p)) {
+    if (is_gone(c, m, p) || core_epoch_is_elsewhere(c, p)) {
         return true;
     }
     return c->now_us - p->heard_us > c->params.suspect_us;

@@ -103,6 +103,7 @@ void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreach
     }
     p->up = false;
     p->unreachable = unreachable;
+    p->unreachable_us = c->now_us;
     if (ls_uuid_equal(id, &c->leader) && c->role != LS_ROLE_LEADER) {
         /* Rule 13: a closed connection is suspicion. A short random pause keeps two from standing
          * at the same moment. */

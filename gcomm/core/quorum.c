@@ -75,6 +75,27 @@ bool core_pair_is_majority(struct ls_core *c, const struct ls_uuid *a, const str
     return true;
 }
 
+bool core_vote_hinders(struct ls_core *c, const struct ls_uuid *dead)
+{
+    const struct ls_config *config = &c->latest;
+    uint32_t total = core_weight_total(config);
+    uint32_t without = total - core_weight(config, dead);
+    uint32_t alive = 0;
+
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct ls_uuid *id = &config->members[i].id;
+        alive += core_is_heard(c, id) ? core_weight(config, id) : 0;
+    }
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct ls_uuid *id = &config->members[i].id;
+        uint32_t left = core_is_heard(c, id) ? 2 * (alive - core_weight(config, id)) : 0;
+        if (left > without && left <= total) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What a voter is known to hold of the current term's log, ourselves included. */
 static uint64_t acked_by(struct ls_core *c, const struct ls_uuid *id)
 {

@@ -19,6 +19,33 @@ static bool undo_room(const struct ls_world *w, uint32_t n)
     return w->undo_count + n <= sizeof(w->undo) / sizeof(w->undo[0]);
 }
 
+static void lose_disk(struct ls_node *n)
+{
+    uint64_t incarnation = n->disk.incarnation;
+
+    n->world->stats.wipes++;
+    ls_host_crash(n, false);
+    ls_world_trace(n->world, n, "--- loses its disk");
+    ls_disk_wipe(&n->disk);
+    n->disk.incarnation = incarnation; /* never reused, as if the clock gave it */
+}
+
+static void restart_in(struct ls_node *n, int64_t lo, int64_t hi)
+{
+    n->start_at = n->world->now + ls_world_between(n->world, lo, hi);
+}
+
+static void end_life(struct ls_node *n)
+{
+    if (n->loses_disk) {
+        lose_disk(n);
+    } else {
+        ls_host_crash(n, false);
+    }
+    n->loses_disk = false;
+    restart_in(n, 1000000, 8000000);
+}
+
 static void undo(struct ls_world *w, const struct ls_undo *u)
 {
     struct ls_node *n = &w->nodes[u->a];
@@ -39,6 +66,9 @@ static void undo(struct ls_world *w, const struct ls_undo *u)
             n->due = n->due > w->now ? n->due : w->now;
         }
         break;
+    case LS_UNDO_LIFE:
+        end_life(n);
+        break;
     case LS_UNDO_FULL_DISK:
         n->disk.full = false;
         break;
@@ -52,11 +82,6 @@ static void undo(struct ls_world *w, const struct ls_undo *u)
 static struct ls_node *random_node(struct ls_world *w)
 {
     return &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
-}
-
-static void restart_in(struct ls_node *n, int64_t lo, int64_t hi)
-{
-    n->start_at = n->world->now + ls_world_between(n->world, lo, hi);
 }
 
 /* ---- network ---- */
@@ -319,12 +344,7 @@ static void wipe(struct ls_world *w)
         return;
     }
     struct ls_uuid id = n->disk.id;
-    uint64_t incarnation = n->disk.incarnation;
-    w->stats.wipes++;
-    ls_host_crash(n, false);
-    ls_world_trace(w, n, "--- loses its disk");
-    ls_disk_wipe(&n->disk);
-    n->disk.incarnation = incarnation; /* never reused, as if the clock gave it */
+    lose_disk(n);
     if (w->plant == LS_PLANT_AMNESIA) {
         n->disk.id = id;
     }
@@ -354,6 +374,42 @@ static void slow_disk(struct ls_world *w)
         n->troubled_at = INT64_MAX / 2; /* until it is over */
         undo_at(w, LS_UNDO_SLOW_DISK, n->slot, 0, ls_world_between(w, 500000, 10000000));
     }
+}
+
+/* By what every one of them knows, all vote and count alike. */
+static bool all_alike(const struct ls_world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct ls_core_status st;
+        ls_core_get_status(w->nodes[i].core, &st);
+        if (st.old->count != (uint32_t)w->count) {
+            return false;
+        }
+        for (uint32_t k = 0; k < st.old->count; k++) {
+            if (st.old->members[k].role != LS_MEMBER_VOTER ||
+                st.old->members[k].weight != st.old->members[0].weight) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Kill -9 of all is never at one moment: who still lives must not go on so fast without the others
+ * that the group cannot do without its disk. */
+static void outage(struct ls_world *w)
+{
+    struct ls_node *loser = random_node(w);
+
+    if (w->count < 3 || loser->arbiter || !ls_hands_all_well(w) || !all_alike(w) ||
+        !undo_room(w, (uint32_t)w->count)) {
+        return;
+    }
+    for (int i = 0; i < w->count; i++) {
+        undo_at(w, LS_UNDO_LIFE, i, 0, ls_world_between(w, 0, 100000));
+    }
+    ls_world_trace(w, loser, "--- all are about to die, its disk too");
+    loser->loses_disk = true;
 }
 
 /* A write fails somewhere in a list of actions: the process ends there. */
@@ -405,7 +461,7 @@ static void strike(struct ls_world *w)
                       p->wipes,           p->desyncs,     p->power_cuts, p->power_all,
                       p->slow_disks,      p->disk_errors, p->reweighs,   p->lost_databases,
                       p->lost_majorities, p->shapes,      p->full_disks, p->clock_jumps,
-                      p->option_changes};
+                      p->option_changes, p->outages};
     double sum = 0, at;
     int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
 
@@ -483,8 +539,11 @@ static void strike(struct ls_world *w)
     case 19:
         clock_jump(w);
         break;
-    default:
+    case 20:
         ls_hands_change_options(w);
+        break;
+    default:
+        outage(w);
         break;
     }
 }
@@ -494,7 +553,7 @@ static double total_rate(const struct ls_profile *p)
     return p->breaks + p->cuts + p->one_way + p->slow_links + p->crashes + p->crash_all +
            p->pauses + p->leaves + p->wipes + p->desyncs + p->power_cuts + p->power_all +
            p->slow_disks + p->disk_errors + p->reweighs + p->lost_databases + p->lost_majorities +
-           p->shapes + p->full_disks + p->clock_jumps + p->option_changes;
+           p->shapes + p->full_disks + p->clock_jumps + p->option_changes + p->outages;
 }
 
 static void plan_next(struct ls_world *w)

@@ -6,7 +6,7 @@
 
 /* All is well: every node is in the view, synced but for arbitrators, votes, and nothing ends
  * later. */
-static bool all_well(const struct ls_world *w)
+bool ls_hands_all_well(const struct ls_world *w)
 {
     for (int i = 0; i < w->count; i++) {
         const struct ls_node *n = &w->nodes[i];
@@ -69,7 +69,7 @@ void ls_hands_lose_database(struct ls_world *w)
 {
     struct ls_node *n = &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
 
-    if (n->arbiter || w->count < 2 || !all_well(w)) {
+    if (n->arbiter || w->count < 2 || !ls_hands_all_well(w)) {
         return;
     }
     ls_host_crash(n, false);
@@ -104,7 +104,7 @@ void ls_hands_lose_majority(struct ls_world *w)
     bool ignore = ls_world_chance(w, 0.4);
     int first = (int)ls_prng_below(&w->rng, (uint64_t)w->count);
 
-    if (w->count < 2 || !all_well(w)) {
+    if (w->count < 2 || !ls_hands_all_well(w)) {
         return;
     }
     for (int i = 0; i < w->count; i++) {

@@ -5,6 +5,8 @@
 
 #include "test/sim/world.h"
 
+/* Nothing is wrong anywhere. */
+bool ls_hands_all_well(const struct ls_world *w);
 /* Somebody changes an option of a node that runs. */
 void ls_hands_change_options(struct ls_world *w);
 void ls_hands_reweigh(struct ls_world *w);

@@ -133,6 +133,7 @@ static const struct ls_profile profiles[] = {
      .pauses = 0.02,
      .power_cuts = 0.05,
      .power_all = 0.005,
+     .outages = 0.02,
      .slow_disks = 0.05,
      .full_disks = 0.05,
      .option_changes = 0.3,

@@ -18,6 +18,7 @@ struct ls_profile {
     int64_t cut_max_us; /* longest partition, default 25 s */
     double spite; /* chance that a process dies just after one of the rare things (actions.c) */
     /* disks */
+    double outages; /* all crash, one a moment after the other, and one disk is gone */
     double power_cuts, power_all, slow_disks, disk_errors, full_disks;
     /* people (hands.c) */
     double reweighs, lost_databases, lost_majorities;

@@ -113,6 +113,7 @@ struct ls_node {
     bool crash_power;
     bool crash_soon_back; /* it restarts within a moment */
     bool survives;        /* the last loss of a majority (hands.c) */
+    bool loses_disk;      /* with the crash to come */
     /* host */
     struct ls_core *core;
     int64_t next_tick;
@@ -150,7 +151,8 @@ enum ls_undo_kind {
     LS_UNDO_SLOW_LINK,
     LS_UNDO_PAUSE,
     LS_UNDO_SLOW_DISK,
-    LS_UNDO_FULL_DISK
+    LS_UNDO_FULL_DISK,
+    LS_UNDO_LIFE
 };
 
 struct ls_undo {
