@@ -355,7 +355,8 @@ bool core_majority(struct ls_core *c, bool (*has)(struct ls_core *c, const struc
 bool core_majority_of(struct ls_core *c, const struct ls_config *config,
                       bool (*has)(struct ls_core *c, const struct ls_uuid *id));
 bool core_pair_is_majority(struct ls_core *c, const struct ls_uuid *a, const struct ls_uuid *b);
-/* Whether the others, without this dead voter, could lose one more that they cannot lose with it. */
+/* Whether the others, without this dead voter, could lose one more that they cannot lose with it.
+ */
 bool core_vote_hinders(struct ls_core *c, const struct ls_uuid *dead);
 void core_advance_commit(struct ls_core *c);
 

@@ -135,7 +135,8 @@ bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)
 
 /* Its process is gone: a reconnect was refused. When all are about to die, one a moment before the
  * others, those must not shrink the group first: then only they could bring it back, and not the
- * majority of all that was there. So the dead one's vote stays for a while, where it does no harm. */
+ * majority of all that was there. So the dead one's vote stays for a while, where it does no harm.
+ */
 static bool is_gone(struct ls_core *c, const struct ls_member *m, const struct peer *p)
 {
     return !p->up && p->unreachable &&

@@ -461,7 +461,7 @@ static void strike(struct ls_world *w)
                       p->wipes,           p->desyncs,     p->power_cuts, p->power_all,
                       p->slow_disks,      p->disk_errors, p->reweighs,   p->lost_databases,
                       p->lost_majorities, p->shapes,      p->full_disks, p->clock_jumps,
-                      p->option_changes, p->outages};
+                      p->option_changes,  p->outages};
     double sum = 0, at;
     int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
 

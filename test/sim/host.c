@@ -68,6 +68,19 @@ uint64_t ls_host_position(struct ls_node *n)
     return pos.index;
 }
 
+/* What was delivered has a verdict, hence is committed, be it in the database or not. */
+static uint64_t committed(struct ls_node *n)
+{
+    uint64_t index = ls_host_position(n);
+    const struct ls_disk_entry *e;
+
+    while (n->disk.db.valid && (e = ls_disk_find(&n->disk, index + 1)) != NULL &&
+           e->e.verdict != LS_VERDICT_UNKNOWN) {
+        index++;
+    }
+    return index;
+}
+
 static struct ls_core *make_core(struct ls_node *n)
 {
     struct ls_world *w = n->world;
@@ -78,7 +91,7 @@ static struct ls_core *make_core(struct ls_node *n)
                               .vote = d->vote,
                               .base = ls_disk_base(d),
                               .last = ls_disk_last(d),
-                              .commit = ls_host_position(n),
+                              .commit = committed(n),
                               .context = d->segments[0].context,
                               .context_size = d->segments[0].context_size,
                               .seed = ls_prng_next(&w->rng),

@@ -387,6 +387,9 @@ static void deliver_one(struct ls_node *n, uint64_t index)
             ls_cert_view(s->cert, d->e.seqno);
         }
         s->fed = index > s->fed ? index : s->fed;
+        if (d->e.type != LS_ENTRY_WRITESET && index > s->delivered) {
+            d->e.verdict = LS_VERDICT_PASS; /* that it is committed */
+        }
     }
     if (index > s->delivered) {
         s->delivered = index;

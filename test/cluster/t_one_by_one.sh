@@ -1,0 +1,24 @@
+# All servers die, one a moment before the others, and the disk of another one is gone. The two that are
+# left with their disks bring the cluster back, and nothing acknowledged is lost.
+. "$(dirname "$0")/lib.sh"
+test_begin
+must cluster_start 3
+must keys_table 1 t.k
+for i in 1 2 3; do load_start "a$i" "$i" t.k; done
+for i in 1 2 3; do must load_grows "a$i"; done
+kill -KILL "$(node_pid 1)"
+sleep 0.3
+kill -KILL "$(node_pid 2)" "$(node_pid 3)"
+for i in 1 2 3; do
+    node_kill $i
+    load_stop "a$i"
+done
+rm -rf "$(node_dir 2)"/data && must node_prepare 2
+for i in 2 3 1; do node_launch $i; done
+for i in 1 2 3; do must node_wait $i 90; done
+expect "three members" cluster_wait_size 3 1 2 3
+for i in 1 2 3; do expect "nothing acknowledged by node$i is lost" nothing_lost "a$i" 1 t.k; done
+expect "the same rows everywhere" tables_equal "1 2 3" t.k
+load_start b 2 t.k
+expect "writes go on" load_grows b
+load_stop b
