@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__
+#define WAIT_US 60000000 /* 135 MiB through TLS, each access looked at */
+#else
 #define WAIT_US 10000000
+#endif
 
 /* ---- log lines ---- */
 
