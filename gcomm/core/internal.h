@@ -451,19 +451,26 @@ void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last);
 void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index);
 void core_place_tick(struct ls_core *c);
 
-/* members.c */
-void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,
-                         bool is_bootstrap);
+/* reconfigure.c: the leader changes the configuration */
 /* Up, and heard of within the suspect time-out; within quiet_us. */
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
 bool core_is_heard(struct ls_core *c, const struct ls_uuid *id);
 /* Longer ago than limit_us, or a tick ago when isolated. */
 bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us);
+void core_manage_members(struct ls_core *c); /* proposes the next change, if any */
+/* The joiner's log is a part of ours. */
+bool core_can_continue(struct ls_core *c, const struct peer *p);
+/* Where a joiner's index begins to be rebuilt. False: our log does not reach back so far. */
+bool core_reach_back(struct ls_core *c, struct ls_log_pos *base);
+void core_ask_again(struct ls_core *c, struct peer *p);
+
+/* members.c */
+void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,
+                         bool is_bootstrap);
 void core_start_join(struct ls_core *c, bool need_state);
 void core_start_leave(struct ls_core *c);
-void core_sample_commit(struct ls_core *c);  /* leader's tick: for promotions */
-void core_members_tick(struct ls_core *c);   /* join and leave requests, loss of quorum */
-void core_manage_members(struct ls_core *c); /* leader: propose the next change, if any */
+void core_sample_commit(struct ls_core *c); /* leader's tick: for promotions */
+void core_members_tick(struct ls_core *c);  /* join and leave requests, loss of quorum */
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
 void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void undo_at(struct ls_world *w, enum ls_undo_kind kind, int a, int b, int64_t in_us)
+void ls_fault_undo_at(struct ls_world *w, enum ls_undo_kind kind, int a, int b, int64_t in_us)
 {
     if (w->undo_count < sizeof(w->undo) / sizeof(w->undo[0])) {
         w->undo[w->undo_count++] =
@@ -14,7 +14,7 @@ static void undo_at(struct ls_world *w, enum ls_undo_kind kind, int a, int b, in
     }
 }
 
-static bool undo_room(const struct ls_world *w, uint32_t n)
+bool ls_fault_undo_room(const struct ls_world *w, uint32_t n)
 {
     return w->undo_count + n <= sizeof(w->undo) / sizeof(w->undo[0]);
 }
@@ -79,124 +79,16 @@ static void undo(struct ls_world *w, const struct ls_undo *u)
     }
 }
 
-static struct ls_node *random_node(struct ls_world *w)
+struct ls_node *ls_fault_random_node(struct ls_world *w)
 {
     return &w->nodes[ls_prng_below(&w->rng, (uint64_t)w->count)];
-}
-
-/* ---- network ---- */
-
-static void break_link(struct ls_world *w)
-{
-    int a = random_node(w)->slot, b = random_node(w)->slot;
-
-    w->stats.breaks++;
-    ls_world_trace(w, NULL, "--- connection n%d - n%d breaks", a, b);
-    ls_simnet_break(w, a, b);
-}
-
-/* Two sides that do not hear each other; connections break at once, later, or not at all. */
-static void partition(struct ls_world *w)
-{
-    uint64_t side = ls_prng_next(&w->rng);
-    int64_t longest = w->profile.cut_max_us > 0 ? w->profile.cut_max_us : 25000000;
-    int64_t duration = ls_world_between(w, 300000, longest);
-    bool reset = ls_world_chance(w, 0.5);
-
-    if (!undo_room(w, (uint32_t)(w->count * w->count))) {
-        return;
-    }
-    w->stats.cuts++;
-    ls_world_trace(w, NULL, "--- partition, side %x of %d nodes, %lld us%s",
-                   (unsigned)(side & ((1u << w->count) - 1)), w->count, (long long)duration,
-                   reset ? ", connections reset" : "");
-    for (int a = 0; a < w->count; a++) {
-        for (int b = 0; b < w->count; b++) {
-            if (a != b && ((side >> a) & 1) != ((side >> b) & 1)) {
-                ls_simnet_cut(w, a, b, true);
-                if (reset) {
-                    ls_simnet_break(w, a, b);
-                }
-                undo_at(w, LS_UNDO_CUT, a, b, duration);
-            }
-        }
-    }
-}
-
-enum shape { BRIDGE, RING, CHAIN, STAR, TANGLE, SHAPES };
-
-/* What b hears of a, when they stand at these places of the shape. */
-static bool hears(struct ls_world *w, enum shape shape, int a, int b)
-{
-    int distance = a > b ? a - b : b - a;
-
-    switch (shape) {
-    case BRIDGE: /* the first one sees both halves */
-        return a == 0 || b == 0 || (a & 1) == (b & 1);
-    case RING:
-        return distance == 1 || distance == w->count - 1;
-    case CHAIN:
-        return distance == 1;
-    case STAR:
-        return a == 0 || b == 0;
-    default: /* any way may be closed in any direction */
-        return ls_world_chance(w, 0.6);
-    }
-}
-
-static void cut_shape(struct ls_world *w)
-{
-    enum shape shape = (enum shape)ls_prng_below(&w->rng, SHAPES);
-    int turn = (int)ls_prng_below(&w->rng, (uint64_t)w->count);
-    int64_t duration = ls_world_between(w, 300000, 15000000);
-
-    if (!undo_room(w, (uint32_t)(w->count * w->count))) {
-        return;
-    }
-    w->stats.cuts++;
-    ls_world_trace(w, NULL, "--- the network becomes shape %d, from n%d on, for %lld us", shape,
-                   turn, (long long)duration);
-    for (int a = 0; a < w->count; a++) {
-        for (int b = 0; b < w->count; b++) {
-            int from = (a + turn) % w->count, to = (b + turn) % w->count;
-            if (a != b && !hears(w, shape, a, b)) {
-                ls_simnet_cut(w, from, to, true);
-                undo_at(w, LS_UNDO_CUT, from, to, duration);
-            }
-        }
-    }
-}
-
-static void cut_one_way(struct ls_world *w)
-{
-    int a = random_node(w)->slot, b = random_node(w)->slot;
-    int64_t duration = ls_world_between(w, 300000, 20000000);
-
-    if (a != b && undo_room(w, 1)) {
-        w->stats.cuts++;
-        ls_world_trace(w, NULL, "--- nothing from n%d reaches n%d for %lld us", a, b,
-                       (long long)duration);
-        ls_simnet_cut(w, a, b, true);
-        undo_at(w, LS_UNDO_CUT, a, b, duration);
-    }
-}
-
-static void slow_link(struct ls_world *w)
-{
-    int a = random_node(w)->slot, b = random_node(w)->slot;
-
-    if (a != b && undo_room(w, 1)) {
-        w->net.dir[a][b].slow = (uint32_t)ls_world_between(w, 10, 200);
-        w->nodes[b].troubled_at = INT64_MAX / 2;
-        undo_at(w, LS_UNDO_SLOW_LINK, a, b, ls_world_between(w, 500000, 10000000));
-    }
 }
 
 /* ---- processes ---- */
 
 static void crash(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     if (n->running) {
         w->stats.crashes++;
@@ -231,20 +123,20 @@ static void crash_all(struct ls_world *w, bool power)
 
 static void pause(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
-    if (n->running && !n->paused && undo_room(w, 1)) {
+    if (n->running && !n->paused && ls_fault_undo_room(w, 1)) {
         int64_t duration = ls_world_between(w, 200000, 20000000);
         w->stats.pauses++;
         ls_world_trace(w, n, "--- stands still for %lld us", (long long)duration);
         n->paused = true;
-        undo_at(w, LS_UNDO_PAUSE, n->slot, 0, duration);
+        ls_fault_undo_at(w, LS_UNDO_PAUSE, n->slot, 0, duration);
     }
 }
 
 static void leave(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
     int others = 0;
 
     for (int i = 0; i < w->count; i++) {
@@ -260,7 +152,7 @@ static void leave(struct ls_world *w)
 
 static void desync(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     if (ls_server_ready(n)) {
         n->srv.desync_until = w->now + ls_world_between(w, 500000, 5000000);
@@ -338,7 +230,7 @@ static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
 
 static void wipe(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     if (!may_lose_disk(w, n)) {
         return;
@@ -354,7 +246,7 @@ static void wipe(struct ls_world *w)
 /* Without log.sync=majority another boot makes another identity (rule 16): a wipe, then. */
 static void power_cut(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     if (!n->disk.marked) {
         wipe(w);
@@ -367,12 +259,12 @@ static void power_cut(struct ls_world *w)
 
 static void slow_disk(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
-    if (undo_room(w, 1)) {
+    if (ls_fault_undo_room(w, 1)) {
         n->slowness = (uint32_t)ls_world_between(w, 5, 100);
         n->troubled_at = INT64_MAX / 2; /* until it is over */
-        undo_at(w, LS_UNDO_SLOW_DISK, n->slot, 0, ls_world_between(w, 500000, 10000000));
+        ls_fault_undo_at(w, LS_UNDO_SLOW_DISK, n->slot, 0, ls_world_between(w, 500000, 10000000));
     }
 }
 
@@ -399,14 +291,14 @@ static bool all_alike(const struct ls_world *w)
  * that the group cannot do without its disk. */
 static void outage(struct ls_world *w)
 {
-    struct ls_node *loser = random_node(w);
+    struct ls_node *loser = ls_fault_random_node(w);
 
     if (w->count < 3 || loser->arbiter || !ls_hands_all_well(w) || !all_alike(w) ||
-        !undo_room(w, (uint32_t)w->count)) {
+        !ls_fault_undo_room(w, (uint32_t)w->count)) {
         return;
     }
     for (int i = 0; i < w->count; i++) {
-        undo_at(w, LS_UNDO_LIFE, i, 0, ls_world_between(w, 0, 100000));
+        ls_fault_undo_at(w, LS_UNDO_LIFE, i, 0, ls_world_between(w, 0, 100000));
     }
     ls_world_trace(w, loser, "--- all are about to die, its disk too");
     loser->loses_disk = true;
@@ -415,7 +307,7 @@ static void outage(struct ls_world *w)
 /* A write fails somewhere in a list of actions: the process ends there. */
 static void disk_error(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     n->crash_after = ls_world_between(w, 0, 20);
     n->crash_power = n->disk.marked && ls_world_chance(w, 0.5);
@@ -423,18 +315,18 @@ static void disk_error(struct ls_world *w)
 
 static void full_disk(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
-    if (undo_room(w, 1)) {
+    if (ls_fault_undo_room(w, 1)) {
         ls_world_trace(w, n, "--- its disk is full");
         n->disk.full = true;
-        undo_at(w, LS_UNDO_FULL_DISK, n->slot, 0, ls_world_between(w, 200000, 8000000));
+        ls_fault_undo_at(w, LS_UNDO_FULL_DISK, n->slot, 0, ls_world_between(w, 200000, 8000000));
     }
 }
 
 static void clock_jump(struct ls_world *w)
 {
-    struct ls_node *n = random_node(w);
+    struct ls_node *n = ls_fault_random_node(w);
 
     n->clock_offset_us += ls_world_between(w, -1000000, 10000000);
     ls_world_trace(w, n, "--- its clock jumps");
@@ -480,16 +372,16 @@ static void strike(struct ls_world *w)
     }
     switch (kind) {
     case 0:
-        break_link(w);
+        ls_fault_break_link(w);
         break;
     case 1:
-        partition(w);
+        ls_fault_partition(w);
         break;
     case 2:
-        cut_one_way(w);
+        ls_fault_cut_one_way(w);
         break;
     case 3:
-        slow_link(w);
+        ls_fault_slow_link(w);
         break;
     case 4:
         crash(w);
@@ -531,7 +423,7 @@ static void strike(struct ls_world *w)
         ls_hands_lose_majority(w);
         break;
     case 17:
-        cut_shape(w);
+        ls_fault_cut_shape(w);
         break;
     case 18:
         full_disk(w);
