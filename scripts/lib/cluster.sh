@@ -30,6 +30,16 @@ cluster_launch() {
 # cluster_start N: the first bootstraps, the others join through a state transfer.
 cluster_start() { cluster_prepare "$1" && cluster_launch; }
 
+# cluster_start_on_disks N MIB: the same, each on a disk of its own (disk.sh).
+cluster_start_on_disks() {
+    local i
+    cluster_prepare "$1" || return 1
+    for i in $(seq "$1"); do
+        disk_make "$i" "$2" || return 1
+    done
+    cluster_launch
+}
+
 cluster_stop() {
     local i
     for i in "${!LS_PID[@]}"; do

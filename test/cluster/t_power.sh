@@ -3,14 +3,7 @@
 # storage engine does not write its own log at commit.
 . "$(dirname "$0")/lib.sh"
 test_begin
-NODES=3
-for i in 1 2 3; do
-    must node_prepare $i
-    must disk_make $i 700
-done
-must node_start 1 --wsrep-new-cluster
-for i in 2 3; do node_launch $i; done
-for i in 2 3; do must node_wait $i; done
+must cluster_start_on_disks 3 700
 must keys_table 1 t.k
 loads_grow() {
     local i
