@@ -444,6 +444,13 @@ void core_become_leader(struct ls_core *c)
     core_advance_commit(c);
 }
 
+/* The leader whose connection stands may be writing a huge payload that waits here, too. */
+static bool leader_writes(struct ls_core *c)
+{
+    return c->role == LS_ROLE_FOLLOWER && !ls_uuid_is_zero(&c->leader) && !c->leader_suspected &&
+           c->now_us - c->election_due_us < (int64_t)(core_big_bytes_waiting(c) / BYTES_A_US);
+}
+
 void core_election_tick(struct ls_core *c)
 {
     if (c->role != LS_ROLE_FOLLOWER && c->role != LS_ROLE_CANDIDATE && c->role != LS_ROLE_CATCHUP) {
@@ -453,7 +460,7 @@ void core_election_tick(struct ls_core *c)
         try_win(c); /* the time for answers may be over */
         return;
     }
-    if (c->now_us < c->election_due_us) {
+    if (c->now_us < c->election_due_us || leader_writes(c)) {
         return;
     }
     if (core_may_stand(c)) {

@@ -27,6 +27,7 @@
 #define STAGED_LIMIT_US 30000000 /* a staged payload that nobody asks for is dropped */
 #define CHANGE_INTERVAL_US 200000
 #define REFORM_WAIT_US 1000000 /* for the answers of all that are seen */
+#define BYTES_A_US 200         /* who writes a big payload to its log is silent for so long */
 
 /* A history and its epoch. Epochs of one history are ordered by number, then by id. */
 struct epoch {
@@ -481,6 +482,8 @@ void core_left(struct ls_core *c, const char *text);
 void core_nonprimary(struct ls_core *c);
 
 /* submit.c */
+/* Bytes of big payloads that are known here and wait for their place in the order. */
+uint64_t core_big_bytes_waiting(struct ls_core *c);
 void core_on_submit_event(struct ls_core *c, const struct ls_event *ev);
 void core_on_give_up(struct ls_core *c, uint64_t id);
 void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m);

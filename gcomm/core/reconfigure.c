@@ -18,7 +18,8 @@ static bool heard_within(struct ls_core *c, const struct ls_uuid *id, int64_t li
         return true;
     }
     p = core_peer(c, id);
-    return !c->params.isolated && p != NULL && p->up && c->now_us - p->heard_us <= limit_us;
+    return !c->params.isolated && p != NULL && p->up &&
+           c->now_us - p->heard_us <= limit_us + (int64_t)(p->inflight_bytes / BYTES_A_US);
 }
 
 bool core_is_heard(struct ls_core *c, const struct ls_uuid *id)

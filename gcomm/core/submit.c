@@ -507,6 +507,20 @@ void core_resubmit(struct ls_core *c)
     }
 }
 
+uint64_t core_big_bytes_waiting(struct ls_core *c)
+{
+    uint64_t bytes = 0;
+
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        const struct submission *s = find(c, id);
+        bytes += s != NULL && s->index == 0 && is_big(c, s) ? s->size : 0;
+    }
+    for (size_t i = 0; i < c->staged_count; i++) {
+        bytes += c->staged[i].index == 0 ? c->staged[i].size : 0;
+    }
+    return bytes;
+}
+
 void core_submissions_new_term(struct ls_core *c)
 {
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
