@@ -187,6 +187,8 @@ sanitizer_preload() {
     done
 }
 
+server_loader() { ldd "$(command -v mariadbd)" | grep -o '/[^ ]*/ld-linux[^ ]*'; }
+
 # As the unit file of the distribution does: ask the storage engine where it stands, and say so.
 node_recovered_position() {
     local dir log
@@ -200,17 +202,20 @@ node_recovered_position() {
 }
 
 node_launch() {
-    local i=$1 dir position preload
+    local i=$1 dir position preload program=(mariadbd)
     shift
     dir=$(node_dir "$i")
     position=$(node_recovered_position "$i")
-    preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-}) # separated by blanks
+    # shellcheck disable=SC2046,SC2116,SC2086 # names separated by blanks
+    preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-})
+    # By the loader and not by LD_PRELOAD, which state transfer scripts would inherit: ps hangs with it.
+    [ -z "$preload" ] || program=("$(server_loader)" --preload "$preload" --argv0 mariadbd "$(command -v mariadbd)")
     : >"$dir/started"
     (
         cd "$dir/data" || exit 1
         ulimit -c unlimited
-        [ -z "$preload" ] || export LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-        LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid mariadbd --defaults-file="$dir/my.cnf" \
+        export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid "${program[@]}" --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &
     LS_PID[$i]=$!
