@@ -274,7 +274,7 @@ static bool all_alike(const struct ls_world *w)
     for (int i = 0; i < w->count; i++) {
         struct ls_core_status st;
         ls_core_get_status(w->nodes[i].core, &st);
-        if (st.old->count != (uint32_t)w->count) {
+        if (st.old->count != (uint32_t)w->count || st.config->count != st.old->count) {
             return false;
         }
         for (uint32_t k = 0; k < st.old->count; k++) {
