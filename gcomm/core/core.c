@@ -168,8 +168,11 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         core_on_leave(c, p, m);
         break;
     case LS_MSG_CAMPAIGN:
+        /* What has waited while we stood still may be long out of date: the leader that said it, and
+         * still leads, would lose its term for nothing. */
         if (m->term == c->term && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(from, &c->leader) &&
-            core_is_voter(&c->old, &c->me.id) && core_may_stand(c)) {
+            core_is_voter(&c->old, &c->me.id) && core_may_stand(c) &&
+            (c->woken_us == 0 || c->now_us - c->woken_us > WOKEN_US)) {
             core_campaign(c, true);
         }
         break;
@@ -196,6 +199,9 @@ static void discount_standstill(struct ls_core *c)
     c->stepped_us = c->now_us;
     if (first || lost <= 0) {
         return;
+    }
+    if (lost > c->params.election_min_us) {
+        c->woken_us = c->now_us;
     }
     c->leader_heard_us += lost;
     c->quorum_seen_us += lost;

@@ -18,6 +18,7 @@
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
 #define STANDSTILL_US 100000 /* between two steps: more is our own standing still */
+#define WOKEN_US 1000000 /* messages that waited meanwhile are read by then */
 #define PROBE_LIMIT_US 500000
 #define REPROBE_US 5000000
 #define SPREAD_CHECK_US 1000000
@@ -227,6 +228,7 @@ struct ls_core {
     bool leader_suspected;    /* its connection broke */
     int64_t election_due_us;
     int64_t stepped_us;
+    int64_t woken_us; /* last end of a long standstill of ours, 0: none */
     int64_t quorum_seen_us;
     bool primary;
     bool need_view; /* our server was shown a non-primary view: only a new view brings it back */
