@@ -168,8 +168,8 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         core_on_leave(c, p, m);
         break;
     case LS_MSG_CAMPAIGN:
-        /* What has waited while we stood still may be long out of date: the leader that said it, and
-         * still leads, would lose its term for nothing. */
+        /* What has waited while we stood still may be long out of date: the leader that said it,
+         * and still leads, would lose its term for nothing. */
         if (m->term == c->term && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(from, &c->leader) &&
             core_is_voter(&c->old, &c->me.id) && core_may_stand(c) &&
             (c->woken_us == 0 || c->now_us - c->woken_us > WOKEN_US)) {

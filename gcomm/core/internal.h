@@ -18,7 +18,7 @@
 #define READ_RETRY_US 300000
 #define STALE_ACK_US 100000
 #define STANDSTILL_US 100000 /* between two steps: more is our own standing still */
-#define WOKEN_US 1000000 /* messages that waited meanwhile are read by then */
+#define WOKEN_US 1000000     /* messages that waited meanwhile are read by then */
 #define PROBE_LIMIT_US 500000
 #define REPROBE_US 5000000
 #define SPREAD_CHECK_US 1000000

@@ -196,20 +196,31 @@ bool ls_fault_disk_is_lost(const struct ls_world *w)
     return false;
 }
 
+/* Somebody else has data, and a vote: without one it cannot lead, and who has lost its data will
+ * not. */
+static bool data_without(struct ls_world *w, const struct ls_config *c, const struct ls_node *n)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct ls_node *o = ls_world_find(w, &c->members[i].id);
+        if (c->members[i].role == LS_MEMBER_VOTER && o != NULL && o != n && ls_server_ready(o)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Only while nothing else is wrong: a group that removes another member at the same moment might
  * need this one for its new majority, and rightly wait for ever. */
 static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
 {
     bool careless = w->plant == LS_PLANT_AMNESIA; /* whose harm needs more to go wrong */
     struct ls_core_status st, best = {0};
-    int data_nodes = 0;
 
     if (!careless && (w->undo_count > 0 || ls_fault_disk_is_lost(w))) {
         return false;
     }
     for (int i = 0; i < w->count; i++) {
         const struct ls_node *o = &w->nodes[i];
-        data_nodes += o != n && ls_server_ready(o);
         if (!o->running || !o->srv.in_view) {
             if (careless) {
                 continue;
@@ -224,7 +235,7 @@ static bool may_lose_disk(struct ls_world *w, const struct ls_node *n)
             best = st;
         }
     }
-    return best.role == LS_ROLE_LEADER && data_nodes >= 1 && w->config.count > 0 &&
+    return best.role == LS_ROLE_LEADER && data_without(w, best.config, n) && w->config.count > 0 &&
            majority_without(w, best.config, n) && majority_without(w, &w->config, n);
 }
 
