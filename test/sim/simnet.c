@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SPIKE_LIMIT_US 1500000
+#define HEALED_US 2000000
 
 /* ---- messages ---- */
 
@@ -427,7 +428,15 @@ void ls_simnet_heal(struct ls_world *w)
         for (int b = 0; b < w->count; b++) {
             ls_simnet_cut(w, a, b, false);
             w->net.dir[a][b].slow = 1;
+            if (w->net.dir[a][b].bulk_last_at > w->now + HEALED_US) {
+                w->net.dir[a][b].bulk_last_at = w->now + HEALED_US;
+            }
         }
+    }
+    for (uint32_t i = 0; i < w->net.bulk_count; i++) { /* what waits was timed by the slow link */
+        struct ls_net_bulk *k = &w->net.bulk[i];
+        k->at = k->at < w->now + HEALED_US ? k->at : w->now + HEALED_US;
+        w->nodes[k->to].due = k->at < w->nodes[k->to].due ? k->at : w->nodes[k->to].due;
     }
 }
 
