@@ -1,7 +1,7 @@
 /* Table-driven options: "name=value; name=value" strings as a wsrep provider takes and shows them.
  *
  * A set is made from a table of definitions. Values are kept as text, close to what was written,
- * and parsed once. No lock: the owner guards it (plugin/provider/provider_options.c does).
+ * and parsed once. No lock: the owner guards it (gcomm/options/provider_options.c does).
  *
  * Text form: pairs are separated by ';', blanks around names and values do not count, empty items
  * are skipped, a backslash takes the next separator as an ordinary character. */

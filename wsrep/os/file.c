@@ -286,6 +286,11 @@ bool ls_file_is_at(int fd, const char *path)
            a.st_ino == b.st_ino;
 }
 
+bool ls_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
 enum ls_rc ls_file_unlink(const char *path, struct ls_error *err)
 {
     if (unlink(path) != 0) {

@@ -64,6 +64,8 @@ enum ls_rc ls_file_lock(int fd, const char *what, struct ls_error *err);
 /* False when the name was unlinked or replaced since fd was opened. */
 bool ls_file_is_at(int fd, const char *path);
 
+/* Something of this name is there, whatever it is. */
+bool ls_file_exists(const char *path);
 /* LS_E_NOTFOUND when missing. */
 enum ls_rc ls_file_unlink(const char *path, struct ls_error *err);
 enum ls_rc ls_file_rename(const char *from, const char *to, struct ls_error *err);

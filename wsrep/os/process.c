@@ -25,6 +25,16 @@ bool ls_process_term_pending(void)
     return sigpending(&set) == 0 && sigismember(&set, SIGTERM) == 1;
 }
 
+void ls_process_raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 bool ls_process_host_is(const char *name)
 {
     char host[256];

@@ -12,6 +12,9 @@ _Noreturn void ls_process_abort(void);
  * wait during the start has to look by itself. */
 bool ls_process_term_pending(void);
 
+/* As many open files as this process may have at most, for a program of our own. */
+void ls_process_raise_files(void);
+
 /* The machine has this name. */
 bool ls_process_host_is(const char *name);
 

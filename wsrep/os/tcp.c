@@ -2,6 +2,7 @@
 
 #include "wsrep/base/assert.h"
 #include "wsrep/os/address.h"
+#include "wsrep/os/listen.h"
 #include "wsrep/os/loop_uv.h"
 #include "wsrep/os/tcp_sockaddr.h"
 #include "wsrep/os/tls_session.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define IOV_BATCH 64
+#define BACKLOG 128
 
 struct ls_tcp {
     uv_poll_t poll; /* first, see ls_loop_free_handle() */
@@ -514,82 +516,17 @@ static void listener_event(uv_poll_t *handle, int status, int events)
     }
 }
 
-/* A bound and listening descriptor, or -1 with errno. */
-static int open_listener(const struct addrinfo *a)
-{
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -1;
-    }
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (a->ai_family == AF_INET6) {
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    }
-    if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 128) != 0) {
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
-static enum ls_rc bind_any(const char *host, uint16_t port, int *out, struct ls_error *err)
-{
-    struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *list = NULL;
-    char port_text[8];
-    bool all = host[0] == '\0' || strcmp(host, "*") == 0;
-    int error = EADDRNOTAVAIL;
-    int rc;
-
-    snprintf(port_text, sizeof(port_text), "%u", (unsigned)port);
-    rc = getaddrinfo(all ? NULL : host, port_text, &hints, &list);
-    if (rc != 0) {
-        return ls_error_set(err, LS_E_INVAL,
-                            "cannot listen on '%s:%u': %s. Give an address of this machine", host,
-                            (unsigned)port, gai_strerror(rc));
-    }
-    *out = -1;
-    for (const struct addrinfo *a = list; a != NULL && *out < 0; a = a->ai_next) {
-        *out = open_listener(a);
-        error = *out < 0 ? errno : 0;
-    }
-    freeaddrinfo(list);
-    if (*out >= 0) {
-        return LS_OK;
-    }
-    return ls_error_set(err, error == EADDRINUSE ? LS_E_EXISTS : LS_E_IO,
-                        "cannot listen on '%s:%u': %s. %s", host, (unsigned)port, strerror(error),
-                        error == EADDRINUSE
-                            ? "Another process has the port: stop it or choose another port"
-                            : "Give an address of this machine and a port that we may open");
-}
-
-static uint16_t bound_port(int fd)
-{
-    union address a = {0};
-    socklen_t len = sizeof(a);
-    in_port_t port = 0;
-
-    if (getsockname(fd, &a.any, &len) == 0) {
-        port = a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port;
-    }
-    return ntohs(port);
-}
-
 enum ls_rc ls_tcp_listen(struct ls_loop *loop, const char *host, uint16_t port,
                          void (*accepted)(void *ctx, struct ls_tcp *tcp), void *ctx,
                          struct ls_tcp_listener **out, struct ls_error *err)
 {
     struct ls_tcp_listener *l;
+    uint16_t bound;
     enum ls_rc rc;
     int fd;
 
     *out = NULL;
-    rc = bind_any(host, port, &fd, err);
+    rc = ls_listen_open(host, port, BACKLOG, &fd, &bound, err);
     if (rc != LS_OK) {
         return rc;
     }
@@ -611,7 +548,7 @@ enum ls_rc ls_tcp_listen(struct ls_loop *loop, const char *host, uint16_t port,
     l->loop = loop;
     l->accepted = accepted;
     l->ctx = ctx;
-    l->port = bound_port(fd);
+    l->port = bound;
     uv_poll_start(&l->poll, UV_READABLE, listener_event);
     *out = l;
     return LS_OK;
