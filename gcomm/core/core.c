@@ -182,6 +182,9 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     case LS_MSG_CHANGE:
         core_on_change(c, p, m);
         break;
+    case LS_MSG_SPARE:
+        core_on_spare(c, p, m);
+        break;
     default:
         core_log(c, LS_LOG_WARN, "message of unknown type %u from %s ignored", m->type,
                  LS_UUID_STR(from));
@@ -337,10 +340,24 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
     out->primary = core->primary;
     out->cut = core->cut;
     out->pending = (uint32_t)(core->sub_next - core->sub_low);
+    out->leader_since_us = core->leader_since_us;
+    out->sure_until_us = core->role == LS_ROLE_LEADER ? core->sure_until_us : 0;
     out->config = &core->latest;
     out->old = &core->old;
     out->evicted = core->evicted;
     out->evicted_count = core->evicted_count;
+}
+
+int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid *id)
+{
+    const struct peer *p = core_peer(core, id);
+
+    if (core->role != LS_ROLE_LEADER) {
+        return LS_SEQNO_UNDEFINED;
+    }
+    return ls_uuid_equal(id, &core->me.id) ? core->applied
+           : p != NULL                     ? p->applied
+                                           : LS_SEQNO_UNDEFINED;
 }
 
 uint64_t ls_core_needed_index(const struct ls_core *core)
@@ -350,6 +367,9 @@ uint64_t ls_core_needed_index(const struct ls_core *core)
 
     if (ls_uuid_is_zero(&core->leader)) {
         return core->base.index + 1; /* who leads next may need us for what a voter lacks */
+    }
+    if (core->me.no_data) {
+        return core->spare + 1 < needed ? core->spare + 1 : needed;
     }
     if (core->log.find_seqno(core->log.ctx, core->cut_committed, &at_cut) &&
         at_cut.index + 1 < needed) {

@@ -62,8 +62,9 @@ struct ls_core_params {
     uint8_t ack_all;         /* 1: ack.level=all (rule 24); the leader's counts */
     uint8_t ignore_quorum;   /* pc.ignore_quorum: go on with whoever is left */
     uint8_t ignore_sb;       /* pc.ignore_sb: go on when exactly half is left */
-    uint8_t isolated;        /* gmcast.isolate: nobody is seen or heard from now on. What would be
-                                accepted until the usual silence is over could not be kept */
+    uint8_t unwilling; /* would not be written to (read_only): hands leadership over if it can */
+    uint8_t isolated;  /* gmcast.isolate: nobody is seen or heard from now on. What would be
+                          accepted until the usual silence is over could not be kept */
 };
 
 void ls_core_params_default(struct ls_core_params *p);
@@ -270,12 +271,17 @@ struct ls_core_status {
     bool primary;                   /* the server was told so */
     int64_t cut;                    /* in the log up to last */
     uint32_t pending;               /* own submissions not yet committed */
+    int64_t leader_since_us;        /* leader: since when; */
+    int64_t sure_until_us;          /* until when nobody else leads, for sure; 0: not sure */
     const struct ls_config *config; /* in force, uncommitted included */
     const struct ls_config *old;    /* whose majority counts beside it until it is committed */
     const struct ls_uuid *evicted;  /* who is kept out */
     uint32_t evicted_count;         /* at most LS_CORE_MAX_EVICTED */
 };
 void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);
+
+/* Leader: what the member has reported as applied; -1: not known. */
+int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid *id);
 
 /* Lowest index that others may still need from this log: pins it against purge. */
 uint64_t ls_core_needed_index(const struct ls_core *core);

@@ -276,8 +276,10 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
          * stands before the entry that let us in, and a log that ends behind it, in its term or a
          * later one, has it (Raft section 3.6.3). */
     } else if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index &&
-               core_may_stand(c)) {
-        /* It would have to adopt our log, which does not reach back to where its own agrees. */
+               (core_may_stand(c) || !core_votes(c, from))) {
+        /* It would have to adopt our log, which does not reach back to where its own agrees. We can
+         * stand ourselves; or it was removed, and our term would rise for nothing whenever it
+         * stands, before the voters that have to win stand once. */
     } else if (m->u.vote.pre) {
         granted = m->term > c->term && (!leader_alive || m->u.vote.transfer);
     } else if (!leader_alive || m->u.vote.transfer) {
@@ -432,6 +434,8 @@ void core_become_leader(struct ls_core *c)
         }
     }
     core_place_reset(c);
+    core_lease_doubt(c);
+    c->handed_us = 0;
     core_act_role(c);
     core_log(c, LS_LOG_INFO, "leader of term %llu from log entry %llu on",
              (unsigned long long)c->term, (unsigned long long)c->last.index + 1);

@@ -21,6 +21,7 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     c->append_due = false;
     core_reset_election(c);
     if (changed) {
+        c->spare = 0;          /* a word of the leader before; the next one counts anew */
         c->submitted_term = 0; /* what was handed over while we knew no leader goes out now */
         core_act_role(c);
     }
@@ -304,7 +305,8 @@ static void send_ack(struct ls_core *c, const struct ls_uuid *to, const struct l
 {
     struct ls_msg *m = core_send(c, to, LS_MSG_ACK);
 
-    m->flags = (uint8_t)(c->need_view && !c->want_join ? LS_ACK_NONPRIMARY : 0);
+    m->flags = (uint8_t)((c->need_view && !c->want_join ? LS_ACK_NONPRIMARY : 0) |
+                         (c->params.unwilling ? LS_ACK_UNWILLING : 0));
     m->u.ack.pos = *pos;
     m->u.ack.applied = c->applied;
     m->u.ack.commit = c->commit;

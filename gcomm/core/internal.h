@@ -68,6 +68,7 @@ struct peer {
     uint64_t delivered;
     int64_t applied; /* -1: not reported in this term */
     bool nonprimary; /* its server was shown a non-primary view */
+    bool unwilling;  /* it would not lead */
 
     /* leader only: where it might better be (rule 7) */
     uint64_t wrote;       /* write-sets of the sample */
@@ -114,6 +115,8 @@ struct peer {
     /* read round under way (rule 25) */
     uint64_t read_round;
     uint64_t read_index;
+
+    uint64_t lease_round; /* leader: the last one answered */
 };
 
 /* A control entry in the log that is not yet known to be committed. */
@@ -197,6 +200,7 @@ struct ls_core {
     uint64_t commit_told; /* the host was told to deliver up to here */
     uint64_t log_held;    /* durable up to here, with sync_majority */
     uint64_t delivered;   /* certified here */
+    uint64_t spare;       /* arbitrator: who leads says that every voter with data holds these */
     uint64_t term_first;  /* first index of the current term in our log; 0: none yet */
     int64_t cut;          /* last one in the log */
     int64_t cut_committed;
@@ -259,6 +263,7 @@ struct ls_core {
     /* leader: where it might better be (rule 7) */
     uint64_t place_own;
     uint32_t place_streak;
+    int64_t place_unfit_us; /* since when we lead and had better not; 0: well */
     struct ls_uuid place_to;
     int64_t place_due_us;
 
@@ -289,6 +294,15 @@ struct ls_core {
     uint32_t peer_count;
     bool append_due; /* leader: something to send */
     int64_t leader_since_us;
+
+    /* leader: whether it is one still (lease.c) */
+    uint64_t lease_round;
+    bool lease_open;
+    int64_t lease_sent_us;
+    int64_t lease_us;      /* when the last round began that a majority answered; 0: none */
+    int64_t sure_until_us; /* nobody else leads before; 0: there is doubt */
+    int64_t handed_us;     /* when somebody was told to stand for election; 0: never */
+
     int64_t cut_us;
 
     /* submissions */
@@ -364,7 +378,7 @@ bool core_vote_hinders(struct ls_core *c, const struct ls_uuid *dead);
 void core_advance_commit(struct ls_core *c);
 
 /* peers.c */
-struct peer *core_peer(struct ls_core *c, const struct ls_uuid *id);
+struct peer *core_peer(const struct ls_core *c, const struct ls_uuid *id);
 struct peer *core_peer_get(struct ls_core *c, const struct ls_uuid *id);
 void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incarnation);
 void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreachable);
@@ -381,6 +395,8 @@ void core_leader_track(struct ls_core *c, struct peer *p, uint64_t from);
 void core_leader_tick(struct ls_core *c);
 void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+/* The arbitrator's side: what it need not keep (rule 15). */
+void core_on_spare(struct ls_core *c, const struct peer *p, const struct ls_msg *m);
 
 /* follower.c */
 void core_become_follower(struct ls_core *c, const struct ls_uuid *leader);
@@ -454,10 +470,22 @@ void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last);
 void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index);
 void core_place_tick(struct ls_core *c);
 
+/* lease.c */
+/* Somebody's connection is closed, and that is suspicion for it, too; or the office is new. Asks
+ * anew with the next tick. */
+void core_lease_doubt(struct ls_core *c);
+void core_lease_tick(struct ls_core *c);
+/* False: it is the answer to a read. */
+bool core_lease_answer(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+/* Tells a member to stand for election; from now on this node is not sure to lead. */
+void core_hand_over(struct ls_core *c, const struct ls_uuid *to);
+
 /* reconfigure.c: the leader changes the configuration */
 /* Up, and heard of within the suspect time-out; within quiet_us. */
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
 bool core_is_heard(struct ls_core *c, const struct ls_uuid *id);
+/* Within two and a half heartbeats: it follows us, or has begun not to. */
+bool core_is_fresh(struct ls_core *c, const struct ls_uuid *id);
 /* Longer ago than limit_us, or a tick ago when isolated. */
 bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us);
 void core_manage_members(struct ls_core *c); /* proposes the next change, if any */
@@ -512,6 +540,8 @@ void core_on_read_req(struct ls_core *c, const struct ls_uuid *from, const struc
 void core_on_read_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_read_progress(struct ls_core *c);
 void core_read_fail(struct ls_core *c);
+/* One question of a round (lease.c has rounds of its own). */
+void core_read_ask(struct ls_core *c, const struct peer *p, uint64_t round);
 void core_read_tick(struct ls_core *c);
 
 #endif

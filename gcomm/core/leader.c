@@ -270,6 +270,7 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         core_place_acked(c, p, m->u.ack.pos.index);
         p->applied = m->u.ack.applied;
         p->delivered = m->u.ack.delivered;
+        p->unwilling = (m->flags & LS_ACK_UNWILLING) != 0;
         p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) && knows_its_view(c, p, m);
         if (p->acked >= m->u.ack.pos.index) {
             note_progress(c, p, m->u.ack.pos.index);
@@ -364,6 +365,47 @@ static void propose_cut(struct ls_core *c, bool any)
     core_propose(c, LS_ENTRY_CUT, NULL, 0, size, ls_hash64(buf, size), buf);
 }
 
+/* Every voter with data holds the log up to here, by configurations old and new. */
+static uint64_t held_by_data(struct ls_core *c)
+{
+    const struct ls_config *configs[] = {&c->old, &c->latest};
+    uint64_t held = core_self_held(c);
+
+    for (size_t k = 0; k < 2; k++) {
+        for (uint32_t i = 0; i < configs[k]->count; i++) {
+            const struct ls_member *m = &configs[k]->members[i];
+            const struct peer *p = core_peer(c, &m->id);
+            if (m->no_data || m->role != LS_MEMBER_VOTER || ls_uuid_equal(&m->id, &c->me.id)) {
+                continue;
+            }
+            if (p == NULL || p->match < held) {
+                held = p == NULL ? 0 : p->match;
+            }
+        }
+    }
+    return held;
+}
+
+/* Rule 15: an arbitrator keeps what a voter with data lacks. It cannot see that by itself, and the
+ * commit cut, which waits for what is applied, would have it keep far more. */
+static void tell_arbitrators(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->latest.count; i++) {
+        const struct ls_member *m = &c->latest.members[i];
+        const struct peer *p = m->no_data ? core_peer(c, &m->id) : NULL;
+        if (p != NULL && p->up) {
+            core_send(c, &m->id, LS_MSG_SPARE)->u.spare.index = held_by_data(c);
+        }
+    }
+}
+
+void core_on_spare(struct ls_core *c, const struct peer *p, const struct ls_msg *m)
+{
+    if (m->term == c->term && ls_uuid_equal(&c->leader, &p->id) && m->u.spare.index > c->spare) {
+        c->spare = m->u.spare.index;
+    }
+}
+
 void core_leader_tick(struct ls_core *c)
 {
     if (core_majority(c, core_is_heard)) {
@@ -375,6 +417,7 @@ void core_leader_tick(struct ls_core *c)
         core_become_follower(c, &ls_uuid_zero);
         return;
     }
+    core_lease_tick(c);
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         if (p->up && ls_config_find(&c->old, &p->id) != NULL &&
@@ -392,6 +435,7 @@ void core_leader_tick(struct ls_core *c)
         bool settled = c->now_us - c->cut_us >= 1000000;
         if (settled) {
             c->cut_us = c->now_us;
+            tell_arbitrators(c);
         }
         propose_cut(c, settled);
     }

@@ -161,7 +161,7 @@ static void hand_over(struct ls_core *c)
         }
     }
     if (best != NULL) {
-        core_send(c, &best->id, LS_MSG_CAMPAIGN);
+        core_hand_over(c, &best->id);
     }
 }
 
@@ -293,9 +293,15 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
                  LS_UUID_STR(from));
         return;
     }
-    if (c->need_state && c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group)) {
+    if (c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group)) {
         /* Our log is of another history, whose data are given up for this one's: terms and votes
          * count within a history. Here we begin as a learner, promised nothing to anybody. */
+        if (!c->need_state) {
+            core_log(c, LS_LOG_INFO,
+                     "the cluster is another one than this node's last (history %s, not %s): what "
+                     "this node kept of that is given up",
+                     LS_UUID_STR(&config->group), LS_UUID_STR(&c->latest.group));
+        }
         c->term = 0;
     }
     if (m->term < c->term && c->role != LS_ROLE_JOINER) {

@@ -28,11 +28,15 @@ enum ls_msg_type {
     LS_MSG_CAMPAIGN = 16, /* leader to its best follower: I go, stand for election now */
     LS_MSG_EPOCH = 17,    /* which history and epoch the sender belongs to (rule 17) */
     LS_MSG_CHANGE = 18,   /* member to all: change a weight, or who is shut out */
+    LS_MSG_SPARE = 19,    /* leader to an arbitrator: nobody needs your log up to here */
 };
 
 enum ls_vote_flag {
-    LS_JOIN_HALF = 1,   /* JOIN: died in the middle of a statement in total order, see origin.c */
     LS_VOTE_REFORM = 1, /* VOTE_REQ: for a new epoch without a majority of the last one */
+};
+
+enum ls_join_flag {
+    LS_JOIN_HALF = 1, /* died in the middle of a statement in total order, see origin.c */
 };
 
 enum ls_change_kind {
@@ -56,7 +60,8 @@ enum ls_refuse_reason {
 
 struct ls_msg {
     uint8_t type;  /* enum ls_msg_type */
-    uint8_t flags; /* enum ls_append_flag; ACK: ls_ack_flag; VOTE_REQ: ls_vote_flag */
+    uint8_t flags; /* enum ls_append_flag; ACK: ls_ack_flag; VOTE_REQ: ls_vote_flag; JOIN:
+                      ls_join_flag */
     uint64_t term;
     union {
         struct {
@@ -130,6 +135,9 @@ struct ls_msg {
             struct ls_uuid id;
             uint32_t value;
         } change;
+        struct {
+            uint64_t index; /* every voter with data holds it, on disk where log.sync says so */
+        } spare;
     } u;
 };
 
@@ -137,6 +145,7 @@ enum ls_ack_flag {
     LS_ACK_NONPRIMARY =
         1, /* the sender's server was shown a non-primary view: it needs a new one */
     LS_ACK_NEED_PAYLOAD = 2, /* NACK: the big entry after pos needs its payload from you */
+    LS_ACK_UNWILLING = 4,    /* the sender would not lead, see ls_core_params */
 };
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-struct peer *core_peer(struct ls_core *c, const struct ls_uuid *id)
+struct peer *core_peer(const struct ls_core *c, const struct ls_uuid *id)
 {
     for (uint32_t i = 0; i < c->peer_count; i++) {
         if (ls_uuid_equal(&c->peers[i].id, id)) {
@@ -104,6 +104,7 @@ void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreach
     p->up = false;
     p->unreachable = unreachable;
     p->unreachable_us = c->now_us;
+    core_lease_doubt(c);
     if (ls_uuid_equal(id, &c->leader) && c->role != LS_ROLE_LEADER) {
         /* Rule 13: a closed connection is suspicion. A short random pause keeps two from standing
          * at the same moment. */

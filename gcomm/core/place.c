@@ -2,12 +2,16 @@
  * leader and back, when it leads itself: on a WAN its commit takes one round trip to the nearest
  * others instead of one to the leader, and with more than three voters one hop less anywhere. A
  * change of leaders costs some round trips for everybody, so it takes a large share, for long, and
- * a leader that has been in office for a while. */
+ * a leader that has been in office for a while.
+ *
+ * A leader that gives its state to another, was desynced, or is read-only hands over to one that is
+ * not: who asks where to write is sent to the leader (plugin/health). */
 #include "gcomm/core/internal.h"
 
 #define SAMPLE_US 1000000
 #define STREAK 5             /* samples in a row that name the same member */
 #define OFFICE_US 10000000   /* a new leader is left in peace */
+#define UNFIT_US 300000      /* a desync that is over at once moves nothing */
 #define SHARE_PERCENT 80     /* of the write-sets of a sample */
 #define SAMPLE_ENTRIES 5     /* fewer tell nothing */
 #define FAR_US 2000          /* a round trip worth saving, with three voters or fewer */
@@ -17,6 +21,7 @@ void core_place_reset(struct ls_core *c)
 {
     c->place_own = 0;
     c->place_streak = 0;
+    c->place_unfit_us = 0;
     c->place_due_us = c->now_us + SAMPLE_US;
     for (uint32_t i = 0; i < c->peer_count; i++) {
         c->peers[i].wrote = 0;
@@ -78,7 +83,7 @@ static bool could_lead(struct ls_core *c, const struct peer *p)
     const struct ls_member *m = ls_config_find(&c->old, &p->id);
 
     return m != NULL && m->role == LS_MEMBER_VOTER && !m->no_data && m->weight > 0 &&
-           m->state == LS_NODE_SYNCED && m->incarnation == p->incarnation &&
+           m->state == LS_NODE_SYNCED && !p->unwilling && m->incarnation == p->incarnation &&
            core_is_heard(c, &p->id) && p->match + BEHIND_ENTRIES >= c->last.index;
 }
 
@@ -111,10 +116,51 @@ static void next_sample(struct ls_core *c)
     }
 }
 
+/* Who holds most of the log of those that are synced. */
+static struct peer *find_synced(struct ls_core *c)
+{
+    struct peer *best = NULL;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (could_lead(c, p) && (best == NULL || p->match > best->match)) {
+            best = p;
+        }
+    }
+    return best;
+}
+
+static void hand_to_synced(struct ls_core *c)
+{
+    const struct ls_member *me = ls_config_find(&c->old, &c->me.id);
+    const struct peer *p;
+
+    if (!c->params.unwilling && (me == NULL || me->state != LS_NODE_DONOR)) {
+        c->place_unfit_us = 0;
+        return;
+    }
+    if (c->place_unfit_us == 0) {
+        c->place_unfit_us = c->now_us;
+    }
+    if (c->now_us - c->place_unfit_us < UNFIT_US || c->leaving || c->pending_index != 0) {
+        return;
+    }
+    p = find_synced(c);
+    if (p != NULL) {
+        c->place_unfit_us = c->now_us + SAMPLE_US - UNFIT_US; /* until it is asked once more */
+        core_log(c, LS_LOG_INFO,
+                 "this node leads and is desynced, read-only or out of rotation: %s may lead from "
+                 "now on",
+                 LS_UUID_STR(&p->id));
+        core_hand_over(c, &p->id);
+    }
+}
+
 void core_place_tick(struct ls_core *c)
 {
     struct peer *writer;
 
+    hand_to_synced(c);
     if (c->now_us < c->place_due_us) {
         return;
     }
@@ -134,5 +180,5 @@ void core_place_tick(struct ls_core *c)
     core_log(c, LS_LOG_INFO,
              "%s makes nearly all write-sets and is %.1f ms away: it may lead from now on",
              LS_UUID_STR(&writer->id), (double)writer->way_us / 1000);
-    core_send(c, &writer->id, LS_MSG_CAMPAIGN);
+    core_hand_over(c, &writer->id);
 }

@@ -32,15 +32,21 @@ static bool answered(struct ls_core *c, const struct ls_uuid *id)
     return p != NULL && p->read_round == c->read_round;
 }
 
+void core_read_ask(struct ls_core *c, const struct peer *p, uint64_t round)
+{
+    struct ls_msg *m = core_send(c, &p->id, LS_MSG_READ_REQ);
+
+    m->u.read.round = round;
+    m->u.read.index = 0;
+}
+
 static void send_round(struct ls_core *c)
 {
     c->read_sent_us = c->now_us;
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         if (p->up && p->read_round != c->read_round && core_votes(c, &p->id)) {
-            struct ls_msg *m = core_send(c, &p->id, LS_MSG_READ_REQ);
-            m->u.read.round = c->read_round;
-            m->u.read.index = 0;
+            core_read_ask(c, p, c->read_round);
         }
     }
 }
@@ -140,6 +146,9 @@ void core_on_read_req(struct ls_core *c, const struct ls_uuid *from, const struc
 
 void core_on_read_resp(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
+    if (core_lease_answer(c, p, m)) {
+        return;
+    }
     if (!c->read_running || m->u.read.round != c->read_round) {
         return;
     }

@@ -10,21 +10,32 @@ bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us)
     return c->now_us - c->quorum_seen_us > (c->params.isolated ? 0 : limit_us);
 }
 
+static bool heard_since(struct ls_core *c, const struct ls_uuid *id, int64_t limit_us)
+{
+    const struct peer *p = core_peer(c, id);
+
+    return ls_uuid_equal(id, &c->me.id) ||
+           (!c->params.isolated && p != NULL && p->up && c->now_us - p->heard_us <= limit_us);
+}
+
 static bool heard_within(struct ls_core *c, const struct ls_uuid *id, int64_t limit_us)
 {
-    const struct peer *p;
+    const struct peer *p = core_peer(c, id);
 
-    if (ls_uuid_equal(id, &c->me.id)) {
-        return true;
+    if (p != NULL && c->role == LS_ROLE_LEADER) {
+        limit_us += (int64_t)(p->inflight_bytes / BYTES_A_US); /* it may be writing them */
     }
-    p = core_peer(c, id);
-    return !c->params.isolated && p != NULL && p->up &&
-           c->now_us - p->heard_us <= limit_us + (int64_t)(p->inflight_bytes / BYTES_A_US);
+    return heard_since(c, id, limit_us);
 }
 
 bool core_is_heard(struct ls_core *c, const struct ls_uuid *id)
 {
     return heard_within(c, id, c->params.quiet_us);
+}
+
+bool core_is_fresh(struct ls_core *c, const struct ls_uuid *id)
+{
+    return heard_since(c, id, c->params.heartbeat_us * 5 / 2);
 }
 
 bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)

@@ -428,6 +428,9 @@ static void put_body(struct ls_writer *w, const struct ls_msg *m, const struct l
         ls_put_bytes(w, m->u.change.id.b, sizeof(m->u.change.id.b));
         ls_put_u32(w, m->u.change.value);
         break;
+    case LS_MSG_SPARE:
+        ls_put_u64(w, m->u.spare.index);
+        break;
     default:
         w->failed = true;
     }
@@ -519,6 +522,9 @@ static enum ls_rc get_plain(struct ls_wire_decoder *d, struct ls_reader *r, stru
         m->u.change.kind = ls_get_u8(r);
         ls_get_bytes(r, m->u.change.id.b, sizeof(m->u.change.id.b));
         m->u.change.value = ls_get_u32(r);
+        break;
+    case LS_MSG_SPARE:
+        m->u.spare.index = get_count(r);
         break;
     default:
         return ls_error_set(err, LS_E_PROTO, "a message of unknown type %u", (unsigned)m->type);

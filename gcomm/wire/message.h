@@ -41,6 +41,6 @@ enum ls_rc ls_wire_message_decode(struct ls_wire_decoder *d, const struct ls_fra
                                   const uint8_t *body, const uint8_t *payload, struct ls_msg *out,
                                   struct ls_error *err);
 
-#define LS_MSG_MAX LS_MSG_CHANGE
+#define LS_MSG_MAX LS_MSG_SPARE
 
 #endif

@@ -4,6 +4,7 @@
 #include "test/sim/host.h"
 #include "test/sim/server.h"
 
+#include <stddef.h>
 #include <string.h>
 
 void ls_fault_undo_at(struct ls_world *w, enum ls_undo_kind kind, int a, int b, int64_t in_us)
@@ -340,6 +341,7 @@ static void clock_jump(struct ls_world *w)
     struct ls_node *n = ls_fault_random_node(w);
 
     n->clock_offset_us += ls_world_between(w, -1000000, 10000000);
+    w->jumped_at = w->now;
     ls_world_trace(w, n, "--- its clock jumps");
 }
 
@@ -356,107 +358,82 @@ static bool all_marked(const struct ls_world *w)
 
 /* ---- the plan ---- */
 
-static void strike(struct ls_world *w)
+static void power_all(struct ls_world *w)
 {
-    const struct ls_profile *p = &w->profile;
-    double rates[] = {p->breaks,          p->cuts,        p->one_way,    p->slow_links,
-                      p->crashes,         p->crash_all,   p->pauses,     p->leaves,
-                      p->wipes,           p->desyncs,     p->power_cuts, p->power_all,
-                      p->slow_disks,      p->disk_errors, p->reweighs,   p->lost_databases,
-                      p->lost_majorities, p->shapes,      p->full_disks, p->clock_jumps,
-                      p->option_changes,  p->outages};
-    double sum = 0, at;
-    int kind = 0, count = (int)(sizeof(rates) / sizeof(rates[0]));
+    crash_all(w, all_marked(w));
+}
 
-    for (int i = 0; i < count; i++) {
-        sum += rates[i];
-    }
-    at = (double)(ls_prng_next(&w->rng) >> 11) / 9007199254740992.0 * sum;
-    while (kind < count - 1 && at >= rates[kind]) {
-        at -= rates[kind++];
-    }
-    if (w->help_at != LS_SIM_NEVER) {
-        return; /* worse must not happen until somebody has helped */
-    }
-    if (kind != 0 && kind != 3 && kind != 9 && kind != 12 && ls_fault_disk_is_lost(w)) {
-        return; /* the group gets to replace it first */
-    }
-    switch (kind) {
-    case 0:
-        ls_fault_break_link(w);
-        break;
-    case 1:
-        ls_fault_partition(w);
-        break;
-    case 2:
-        ls_fault_cut_one_way(w);
-        break;
-    case 3:
-        ls_fault_slow_link(w);
-        break;
-    case 4:
-        crash(w);
-        break;
-    case 5:
-        crash_all(w, false);
-        break;
-    case 6:
-        pause(w);
-        break;
-    case 7:
-        leave(w);
-        break;
-    case 8:
-        wipe(w);
-        break;
-    case 9:
-        desync(w);
-        break;
-    case 10:
-        power_cut(w);
-        break;
-    case 11:
-        crash_all(w, all_marked(w));
-        break;
-    case 12:
-        slow_disk(w);
-        break;
-    case 13:
-        disk_error(w);
-        break;
-    case 14:
-        ls_hands_reweigh(w);
-        break;
-    case 15:
-        ls_hands_lose_database(w);
-        break;
-    case 16:
-        ls_hands_lose_majority(w);
-        break;
-    case 17:
-        ls_fault_cut_shape(w);
-        break;
-    case 18:
-        full_disk(w);
-        break;
-    case 19:
-        clock_jump(w);
-        break;
-    case 20:
-        ls_hands_change_options(w);
-        break;
-    default:
-        outage(w);
-        break;
-    }
+static void kill_all(struct ls_world *w)
+{
+    crash_all(w, false);
+}
+
+#define RATE(field) offsetof(struct ls_profile, field)
+
+/* The order is that in which a draw meets them: what is new comes last, or seeds run another
+ * course.
+ */
+static const struct kind {
+    size_t rate; /* in a profile */
+    void (*strike)(struct ls_world *w);
+    bool harmless; /* also while the group replaces a lost disk */
+} kinds[] = {
+    {RATE(breaks), ls_fault_break_link, true},
+    {RATE(cuts), ls_fault_partition, false},
+    {RATE(one_way), ls_fault_cut_one_way, false},
+    {RATE(slow_links), ls_fault_slow_link, true},
+    {RATE(crashes), crash, false},
+    {RATE(crash_all), kill_all, false},
+    {RATE(pauses), pause, false},
+    {RATE(leaves), leave, false},
+    {RATE(wipes), wipe, false},
+    {RATE(desyncs), desync, true},
+    {RATE(power_cuts), power_cut, false},
+    {RATE(power_all), power_all, false},
+    {RATE(slow_disks), slow_disk, true},
+    {RATE(disk_errors), disk_error, false},
+    {RATE(reweighs), ls_hands_reweigh, false},
+    {RATE(lost_databases), ls_hands_lose_database, false},
+    {RATE(lost_majorities), ls_hands_lose_majority, false},
+    {RATE(shapes), ls_fault_cut_shape, false},
+    {RATE(full_disks), full_disk, false},
+    {RATE(clock_jumps), clock_jump, false},
+    {RATE(option_changes), ls_hands_change_options, false},
+    {RATE(outages), outage, false},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static double rate_of(const struct ls_profile *p, size_t kind)
+{
+    return *(const double *)(const void *)((const char *)p + kinds[kind].rate);
 }
 
 static double total_rate(const struct ls_profile *p)
 {
-    return p->breaks + p->cuts + p->one_way + p->slow_links + p->crashes + p->crash_all +
-           p->pauses + p->leaves + p->wipes + p->desyncs + p->power_cuts + p->power_all +
-           p->slow_disks + p->disk_errors + p->reweighs + p->lost_databases + p->lost_majorities +
-           p->shapes + p->full_disks + p->clock_jumps + p->option_changes + p->outages;
+    double sum = 0;
+
+    for (size_t i = 0; i < KINDS; i++) {
+        sum += rate_of(p, i);
+    }
+    return sum;
+}
+
+static void strike(struct ls_world *w)
+{
+    const struct ls_profile *p = &w->profile;
+    double at = (double)(ls_prng_next(&w->rng) >> 11) / 9007199254740992.0 * total_rate(p);
+    size_t kind = 0;
+
+    while (kind < KINDS - 1 && at >= rate_of(p, kind)) {
+        at -= rate_of(p, kind++);
+    }
+    if (w->help_at != LS_SIM_NEVER) {
+        return; /* worse must not happen until somebody has helped */
+    }
+    if (!kinds[kind].harmless && ls_fault_disk_is_lost(w)) {
+        return; /* the group gets to replace it first */
+    }
+    kinds[kind].strike(w);
 }
 
 static void plan_next(struct ls_world *w)

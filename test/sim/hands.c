@@ -50,6 +50,7 @@ void ls_hands_change_options(struct ls_world *w)
         break;
     case 1:
         params.ack_all = !params.ack_all;
+        params.unwilling = params.ack_all; /* no draw of its own: seeds keep their course */
         break;
     case 2:
         params.window_entries = (uint32_t)ls_world_between(w, 1, 100);

@@ -324,6 +324,11 @@ void ls_host_set_params(struct ls_node *n, const struct ls_core_params *params)
 
 /* ---- events ---- */
 
+int64_t ls_node_clock_us(const struct ls_node *n)
+{
+    return (int64_t)((double)n->world->now * n->clock_rate) + n->clock_offset_us;
+}
+
 void ls_host_step(struct ls_node *n, struct ls_event *ev)
 {
     struct ls_world *w = n->world;
@@ -332,7 +337,7 @@ void ls_host_step(struct ls_node *n, struct ls_event *ev)
     if (!n->running) {
         return;
     }
-    ev->now_us = (int64_t)((double)w->now * n->clock_rate) + n->clock_offset_us;
+    ev->now_us = ls_node_clock_us(n);
     w->stats.steps++;
     if (w->verbose && ev->type != LS_EV_TICK && ev->type != LS_EV_FLUSH) {
         ls_text_event(line, sizeof(line), ev, name_of, w);

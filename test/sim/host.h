@@ -18,6 +18,8 @@ uint64_t ls_host_position(struct ls_node *n);
 
 /* One turn of the loop at world.now, then node.due is when the next one is needed. */
 void ls_host_turn(struct ls_node *n);
+/* The node's own clock, as it is now. */
+int64_t ls_node_clock_us(const struct ls_node *n);
 /* Feeds one event and performs the actions; afterwards the process may be gone (node.running). */
 void ls_host_step(struct ls_node *n, struct ls_event *ev);
 /* Hands a submission over; takes the reference. Returns its id, 0 when the table is full. */

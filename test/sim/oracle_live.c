@@ -1,5 +1,6 @@
 /* What a healed world must come to, and what nodes may hold at most. Looks at the world from
  * outside: status, logs, databases. */
+#include "test/sim/host.h"
 #include "test/sim/oracle.h"
 #include "test/sim/world.h"
 
@@ -82,6 +83,40 @@ bool ls_oracle_settled_world(struct ls_world *w, char *why, unsigned long size)
         first = first != NULL ? first : n;
     }
     return true;
+}
+
+#define HOLD_US 250000   /* as there */
+#define REPEAT_US 100000 /* what was said last, LS_HEALTH_WRITER_FRESH_US */
+#define JUMP_US 3000000  /* a clock that jumps keeps nobody's word */
+
+static bool says_writer(const struct ls_node *n)
+{
+    int64_t now_us = ls_node_clock_us(n);
+    struct ls_core_status st;
+
+    if (!n->running || n->paused) {
+        return false;
+    }
+    ls_core_get_status(n->core, &st);
+    return st.role == LS_ROLE_LEADER && st.primary && now_us <= st.sure_until_us &&
+           now_us - st.leader_since_us >= HOLD_US;
+}
+
+void ls_oracle_writers(struct ls_world *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        struct ls_node *n = &w->nodes[i];
+        if (!says_writer(n)) {
+            continue;
+        }
+        if (w->writer != i && w->writer_at + REPEAT_US > w->now && w->writer_at > 0 &&
+            w->now - w->jumped_at > JUMP_US) {
+            ls_oracle_fail(&w->oracle, "writers: node %d says so %lld us after node %d", i,
+                           (long long)(w->now - w->writer_at), w->writer);
+        }
+        w->writer = i;
+        w->writer_at = w->now;
+    }
 }
 
 void ls_oracle_bounds(struct ls_world *w)

@@ -17,6 +17,7 @@ static const char *const names[LS_PLANT__COUNT] = {
     [LS_PLANT_LOSE_SUBMIT] = "lose-submit",
     [LS_PLANT_SKIP_ADOPT] = "skip-adopt",
     [LS_PLANT_IMPATIENT] = "impatient",
+    [LS_PLANT_DROP_TAIL] = "drop-tail",
 };
 
 const char *ls_plant_name(enum ls_plant p)

@@ -19,6 +19,7 @@ enum ls_plant {
     LS_PLANT_LOSE_SUBMIT,     /* some submissions never reach the core */
     LS_PLANT_SKIP_ADOPT,      /* a candidate does not see whose log is better than its own */
     LS_PLANT_IMPATIENT,       /* who stands does not ask whether there is a leader (no PreVote) */
+    LS_PLANT_DROP_TAIL,       /* an arbitrator keeps nothing that is committed */
     LS_PLANT__COUNT
 };
 

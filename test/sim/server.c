@@ -522,10 +522,12 @@ static void purge(struct ls_node *n)
 
     s->taken_next = (s->taken_next + 1) % LS_SIM_KEEP_SECONDS;
     *sample = (struct ls_sim_taken){.index = s->delivered, .cut = s->cut};
-    if (oldest.index < keep) {
-        keep = oldest.index;
-    }
-    if (!n->arbiter) {
+    if (n->arbiter) {
+        if (n->world->plant == LS_PLANT_DROP_TAIL || s->delivered + 1 < keep) {
+            keep = s->delivered + 1;
+        }
+    } else {
+        keep = oldest.index < keep ? oldest.index : keep;
         int64_t low = oldest.cut < n->disk.db.seqno ? oldest.cut : n->disk.db.seqno;
         if (!log.find_seqno(log.ctx, low, &pos)) {
             return;

@@ -92,7 +92,7 @@ static const char *msg_name(uint8_t type)
     static const char *const names[] = {"?",         "APPEND",    "ACK",     "NACK",    "VOTE_REQ",
                                         "VOTE_RESP", "FETCH",     "ENTRIES", "SUBMIT",  "HELD",
                                         "READ_REQ",  "READ_RESP", "JOIN",    "WELCOME", "REFUSE",
-                                        "LEAVE",     "CAMPAIGN",  "EPOCH",   "CHANGE"};
+                                        "LEAVE",     "CAMPAIGN",  "EPOCH",   "CHANGE",  "SPARE"};
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 
@@ -178,6 +178,9 @@ static void put_msg(struct out *o, const struct ls_msg *m, bool in)
     case LS_MSG_CHANGE:
         put(o, " %s %s %u", m->u.change.kind == LS_CHANGE_WEIGHT ? "weight" : "evict",
             id_name(o, &m->u.change.id), (unsigned)m->u.change.value);
+        break;
+    case LS_MSG_SPARE:
+        put(o, " up to %" PRIu64, m->u.spare.index);
         break;
     default:
         break;

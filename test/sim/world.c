@@ -216,6 +216,7 @@ static void run_until(struct ls_world *w, int64_t until)
                 start(n);
             } else if (n->running && !n->paused && n->due <= w->now) {
                 ls_host_turn(n);
+                ls_oracle_writers(w);
             }
         }
     }

@@ -170,6 +170,9 @@ struct ls_sim_stats {
 
 struct ls_world {
     int64_t now;
+    int64_t jumped_at; /* when a clock last jumped */
+    int writer;        /* who last was sure to lead, and when */
+    int64_t writer_at;
     uint64_t seed;
     struct ls_prng rng;
     struct ls_profile profile;

@@ -446,6 +446,30 @@ static void pass_time(struct stage *s, int64_t ms, int only)
     }
 }
 
+static void log_held(struct stage *s, int i)
+{
+    struct ls_event ev = {.type = LS_EV_LOG_HELD};
+
+    ev.u.index = ls_disk_last(&s->nodes[i].disk).index;
+    turn(s, i, &ev);
+}
+
+/* What nodes that join or change their state need to come to rest: disks, messages, time. */
+static void settle(struct stage *s)
+{
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < NODES; i++) {
+            if (s->nodes[i].running && s->params.sync_majority) {
+                log_held(s, i);
+            }
+        }
+        while (s->count > 0) {
+            hop(s);
+        }
+        pass_time(s, 20, -1);
+    }
+}
+
 /* False when the line makes no sense. */
 static bool command(struct stage *s, const char *line)
 {
@@ -491,16 +515,18 @@ static bool command(struct stage *s, const char *line)
         struct ls_event ev = {.type = LS_EV_APPLIED};
         ev.u.seqno = n;
         turn(s, a, &ev);
-    } else if (sscanf(line, "log-held n%d %" SCNd64, &a, &n) == 2) {
-        struct ls_event ev = {.type = LS_EV_LOG_HELD};
-        ev.u.index = (uint64_t)n;
-        turn(s, a, &ev);
+    } else if (sscanf(line, "log-held n%d", &a) == 1) {
+        log_held(s, a);
+    } else if (strcmp(line, "log-sync majority") == 0 || strcmp(line, "log-sync none") == 0) {
+        s->params.sync_majority = strcmp(line, "log-sync majority") == 0; /* of nodes to come */
     } else if (strcmp(word, "hop") == 0) {
         hop(s);
     } else if (strcmp(word, "run") == 0) {
         while (s->count > 0) {
             hop(s);
         }
+    } else if (strcmp(word, "settle") == 0) {
+        settle(s);
     } else if (sscanf(line, "time %" SCNd64, &n) == 1) {
         pass_time(s, n, -1);
     } else if (sscanf(line, "tick n%d %" SCNd64, &a, &n) == 2) {

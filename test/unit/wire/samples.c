@@ -140,7 +140,7 @@ static void fill_small(unsigned i, struct sample *s)
     static const uint8_t types[] = {
         LS_MSG_ACK,      LS_MSG_NACK,      LS_MSG_VOTE_REQ, LS_MSG_VOTE_RESP, LS_MSG_FETCH,
         LS_MSG_READ_REQ, LS_MSG_READ_RESP, LS_MSG_JOIN,     LS_MSG_REFUSE,    LS_MSG_LEAVE,
-        LS_MSG_CAMPAIGN, LS_MSG_EPOCH,     LS_MSG_CHANGE};
+        LS_MSG_CAMPAIGN, LS_MSG_EPOCH,     LS_MSG_CHANGE,   LS_MSG_SPARE};
 
     m->type = types[i];
     if (i < 2) {
@@ -180,6 +180,8 @@ static void fill_small(unsigned i, struct sample *s)
         m->u.change.kind = LS_CHANGE_WEIGHT;
         m->u.change.id = uuid();
         m->u.change.value = (uint32_t)next();
+    } else if (i == 13) {
+        m->u.spare.index = next();
     }
 }
 
@@ -196,12 +198,12 @@ void sample_make(unsigned i, struct sample *out)
         fill_submit(i - 5, out);
     } else if (i < 10) {
         fill_welcome(out, i == 8);
-    } else if (i < 23) {
+    } else if (i < 24) {
         fill_small(i - 10, out);
     } else {
         /* A heartbeat and an entry without its payload, which the receiver is to ask for. */
         out->msg.type = LS_MSG_APPEND;
-        fill_entries(out, i - 23);
+        fill_entries(out, i - 24);
         out->entries[0].type = LS_ENTRY_WRITESET;
         out->entries[0].flags = LS_EF_BIG;
         out->entries[0].size = 70000;

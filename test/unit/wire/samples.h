@@ -5,7 +5,7 @@
 #include "gcomm/core/message.h"
 #include "gcomm/wire/message.h"
 
-#define SAMPLES 25
+#define SAMPLES 26
 #define SAMPLE_MAX_BYTES 65536
 
 struct sample {
