@@ -261,7 +261,12 @@ static void tick(void *ctx)
         engine_sync_watch(e);
         engine_flow_update(e);
         engine_applied_count(e);
+        engine_publish_applied(e);
         engine_spread_retry(e);
+        if (e->opt.watch != NULL && e->now_us >= e->watch_us) {
+            e->watch_us = e->now_us + WATCH_US;
+            e->opt.watch(e->opt.chore_ctx);
+        }
         if (e->now_us >= e->housekeeping_us) {
             housekeeping(e);
         }

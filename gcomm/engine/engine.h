@@ -48,6 +48,7 @@ struct ls_engine_options {
     bool tls_dynamic;              /* socket.dynamic, see ls_net_options */
     /* about once a second, on the loop's thread, with no lock held; must not block; may be NULL */
     void (*chore)(void *ctx);
+    void (*watch)(void *ctx); /* as the chore, five times a second */
     void *chore_ctx;
 };
 
@@ -180,6 +181,10 @@ void ls_engine_submit_kick(struct ls_engine *e);
  * stream and starts over with the next CONNECTED or view. */
 enum ls_rc ls_engine_submit_control(struct ls_engine *e, uint8_t entry_type, const void *data,
                                     size_t size);
+/* This node's state, as a STATE entry; see ls_engine_submit_control(). seqno: the position to tell.
+ */
+enum ls_rc ls_engine_submit_state(struct ls_engine *e, enum ls_node_state state, bool desynced,
+                                  int64_t seqno);
 /* The transaction will not wait for its submission any more. True: the stream never names it as
  * `own` (its entry, if ordered, comes as a foreign one), no callback comes, its memory is the
  * caller's again. False: the engine does not have it (any more), see the rules above. */
@@ -209,6 +214,8 @@ enum ls_rc ls_engine_evict(struct ls_engine *e, const struct ls_uuid *id, struct
 enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add,
                                  struct ls_error *err);
 
+#define LS_LATENCY_BUCKETS 16
+extern const double ls_engine_latency_bounds[LS_LATENCY_BUCKETS]; /* seconds, rising */
 #define LS_FLOW_TEXT_SIZE 160
 #define LS_WAITING_TEXT_SIZE 2000
 struct ls_engine_stats {
@@ -235,10 +242,27 @@ struct ls_engine_stats {
     uint32_t format; /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
     uint64_t latency_count;
+    double latency_sum_s;
+    /* how many took up to ls_engine_latency_bounds[i] s and more than the one before; the last:
+     * longer */
+    uint64_t latency_buckets[LS_LATENCY_BUCKETS + 1];
+    int64_t leader_since_us, sure_until_us; /* of this node as the leader, see ls_core_status */
+    uint32_t applied_count; /* leader only: what each member has reported as applied */
+    struct {
+        struct ls_uuid id;
+        int64_t seqno;
+    } applied[LS_MAX_MEMBERS];
+    uint32_t culprit_count; /* who had us wait, for how long in all */
+    struct ls_flow_culprit {
+        char name[LS_NAME_SIZE];
+        uint64_t ns;
+    } culprits[LS_MAX_MEMBERS];
     uint16_t listen_port; /* the real one */
     uint32_t evicted_count;
     struct ls_uuid evicted[LS_CORE_MAX_EVICTED];
 };
+/* A view in the log, in the words that people and their tools look for. */
+void ls_engine_log_view(const struct ls_config *c, const struct ls_uuid *self, bool primary);
 void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out);
 void ls_engine_reset_stats(struct ls_engine *e);
 

@@ -101,7 +101,7 @@ static const char *reason_text(enum ls_flow why)
 }
 
 /* Who has us wait, or false. */
-static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE])
+static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE], char name[LS_NAME_SIZE])
 {
     struct ls_core_status st;
 
@@ -109,6 +109,7 @@ static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE])
     if (atomic_load(&e->fc_requested) || atomic_load(&e->log_full)) {
         snprintf(out, LS_FLOW_TEXT_SIZE, "%s (this node): %s", e->opt.node_name,
                  reason_text(own_reason(e)));
+        snprintf(name, LS_NAME_SIZE, "%.*s", LS_NAME_SIZE - 1, e->opt.node_name);
         return true;
     }
     ls_core_get_status(e->core, &st);
@@ -123,10 +124,30 @@ static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE])
         m = ls_config_find(st.config, &p->id);
         if (m != NULL && m->state == LS_NODE_SYNCED) {
             snprintf(out, LS_FLOW_TEXT_SIZE, "%s: %s", m->name, reason_text(p->pause));
+            memcpy(name, m->name, LS_NAME_SIZE);
             return true;
         }
     }
     return false;
+}
+
+/* The whole pause is put down to the one that had us wait last. */
+static void blame(struct ls_engine_stats *s, const char *name, int64_t took_us)
+{
+    uint32_t i = 0;
+
+    while (i < s->culprit_count && strcmp(s->culprits[i].name, name) != 0) {
+        i++;
+    }
+    if (i == s->culprit_count) {
+        if (i == LS_MAX_MEMBERS) {
+            return;
+        }
+        s->culprit_count++;
+        snprintf(s->culprits[i].name, LS_NAME_SIZE, "%s", name);
+        s->culprits[i].ns = 0;
+    }
+    s->culprits[i].ns += (uint64_t)took_us * 1000;
 }
 
 static void begin_pause(struct ls_engine *e, const char *by)
@@ -147,6 +168,7 @@ static void end_pause(struct ls_engine *e)
     int64_t took_us = ls_clock_us() - e->fc_since_us;
     e->fc_active = false;
     e->stats.fc_paused_ns += (uint64_t)took_us * 1000;
+    blame(&e->stats, e->fc_culprit, took_us);
     memcpy(by, e->stats.fc_by, sizeof(by));
     snprintf(e->stats.fc_last, sizeof(e->stats.fc_last), "%.120s; %.3f s", by,
              (double)took_us / 1e6);
@@ -160,13 +182,16 @@ static void end_pause(struct ls_engine *e)
 
 void engine_flow_update(struct ls_engine *e)
 {
-    char by[LS_FLOW_TEXT_SIZE];
+    char by[LS_FLOW_TEXT_SIZE], name[LS_NAME_SIZE];
 
     if (e->core == NULL || e->left) {
         return;
     }
     update_request(e);
-    bool active = find_culprit(e, by);
+    bool active = find_culprit(e, by, name);
+    if (active) {
+        memcpy(e->fc_culprit, name, sizeof(name));
+    }
     if (active != e->fc_active) {
         active ? begin_pause(e, by) : end_pause(e);
     } else if (active) {

@@ -22,6 +22,7 @@
 
 #define TICK_US 10000
 #define HOUSEKEEPING_US 1000000
+#define WATCH_US 200000
 #define ISOLATE_AHEAD_US 30000 /* some ticks: non-primary first, then cut off */
 #define PROGRESS_US 5000000
 #define LEAVE_LIMIT_US 5000000
@@ -171,6 +172,8 @@ struct staged_payload; /* staging.c */
 struct latency {
     uint64_t count;
     double mean, m2, min, max; /* Welford */
+    double sum;
+    uint64_t buckets[LS_LATENCY_BUCKETS + 1];
 };
 
 struct ls_engine {
@@ -218,7 +221,7 @@ struct ls_engine {
     int64_t now_us;
     int64_t left_us;
     int64_t leave_due_us; /* 0: not leaving */
-    int64_t housekeeping_us;
+    int64_t housekeeping_us, watch_us;
     int64_t progress_us;
     int64_t flow_told_us; /* our request for a pause, last said */
     uint64_t next_id;
@@ -274,8 +277,9 @@ struct ls_engine {
     bool new_params;
     bool fc_active; /* somebody asks for a pause */
     int64_t fc_since_us;
-    bool fc_told;          /* in the log, of this pause */
-    int64_t flow_asked_us; /* since when we ask for a pause */
+    char fc_culprit[LS_NAME_SIZE]; /* who, of this pause */
+    bool fc_told;                  /* in the log, of this pause */
+    int64_t flow_asked_us;         /* since when we ask for a pause */
     struct wish wishes[WISHES_MAX];
     size_t wish_count;
     char closed_text[240];
@@ -413,6 +417,7 @@ void engine_reads_done(struct ls_engine *e, uint64_t token, enum ls_rc rc, uint6
 void engine_reads_fail(struct ls_engine *e);
 
 /* stats.c */
+void engine_publish_applied(struct ls_engine *e); /* at a tick */
 void engine_latency_add(struct latency *l, double seconds);
 void engine_publish_stats(struct ls_engine *e);
 

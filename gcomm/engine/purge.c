@@ -72,6 +72,17 @@ void engine_watch_room(struct ls_engine *e)
     }
 }
 
+/* An arbitrator has no storage engine and no verdicts: what others may need is all. */
+static void purge_witness(struct ls_engine *e)
+{
+    uint64_t keep = ls_core_needed_index(e->core);
+    uint64_t cursor = engine_stream_taken(e).cursor;
+
+    if (engine_flush_log(e)) {
+        ls_log_purge(e->log, cursor < keep ? cursor : keep);
+    }
+}
+
 /* Removes what neither others, nor a restart of our own, nor the last `seconds` need. A restart
  * certifies again what was taken without its verdict being kept: it needs all above the cut in
  * force there; the core's own cut may be far ahead of what a node behind has taken. */
@@ -104,6 +115,10 @@ void engine_purge_log(struct ls_engine *e)
     struct ls_log_stats stats;
     uint64_t free_bytes = UINT64_MAX;
 
+    if (e->opt.no_data) {
+        purge_witness(e);
+        return;
+    }
     e->taken[e->taken_next] = engine_stream_taken(e);
     e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
     e->taken_count++;

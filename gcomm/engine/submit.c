@@ -281,6 +281,24 @@ static void detach(struct ls_engine *e, struct ls_submission *s)
     s->state = SUB_SETTLED;
 }
 
+enum ls_rc ls_engine_submit_state(struct ls_engine *e, enum ls_node_state state, bool desynced,
+                                  int64_t seqno)
+{
+    uint8_t buf[64];
+    struct ls_writer w = ls_writer_init(buf, sizeof(buf));
+    struct ls_member_state s = {
+        .id = e->stats.id, /* as it was created */
+        .incarnation = e->stats.incarnation,
+        .state = (uint8_t)state,
+        .desynced = desynced,
+        .seqno = seqno,
+    };
+    bool fits = ls_member_state_encode(&s, &w);
+
+    LS_ASSERT(fits);
+    return ls_engine_submit_control(e, LS_ENTRY_STATE, buf, (size_t)(w.pos - buf));
+}
+
 bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s)
 {
     bool forgotten = true;

@@ -1,9 +1,11 @@
 /* Options changed on a running node: those that change the group, and those that the engine must
  * hear of. */
+#include "gcomm/options/engine_options.h"
 #include "plugin/provider/provider.h"
 
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
+#include "wsrep/os/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +75,12 @@ static enum ls_rc reload_tls(struct ls_engine *e, const char *value, struct ls_e
     return rc;
 }
 
+void ls_change_fill_params(const struct ls_provider *p, struct ls_core_params *params)
+{
+    ls_settings_fill_params(&p->settings, params);
+    params->unwilling = p->unwilling;
+}
+
 static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const char *name,
                               const char *value, struct ls_error *err)
 {
@@ -97,10 +105,39 @@ static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const 
     if (strcmp(name, "socket.ssl_reload") == 0) {
         return reload_tls(e, value, err);
     }
-    ls_provider_fill_params(&p->settings, &params);
+    ls_change_fill_params(p, &params);
     ls_engine_set_params(e, &params);
     ls_engine_want_applied(e, p->settings.ack_applied);
     return LS_OK;
+}
+
+/* The server's own, exported for its plugins; no symbol in a process that is no server. */
+extern const char server_read_only __asm__("read_only") __attribute__((weak));
+
+void ls_change_watch_willing(struct ls_provider *p)
+{
+    char file[LS_SETTING_PATH_SIZE];
+    struct ls_core_params params;
+    struct ls_engine *e;
+    bool now;
+
+    ls_mutex_lock(&p->lock);
+    memcpy(file, p->settings.disabled_file, sizeof(file));
+    ls_mutex_unlock(&p->lock);
+    now = (&server_read_only != NULL && server_read_only != 0) ||
+          (file[0] != '\0' && ls_file_exists(file));
+    if (now == p->unwilling) {
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    p->unwilling = now;
+    ls_change_fill_params(p, &params);
+    ls_mutex_unlock(&p->lock);
+    e = ls_provider_use_engine(p);
+    if (e != NULL) {
+        ls_engine_set_params(e, &params);
+        ls_provider_drop_engine(p);
+    }
 }
 
 enum ls_rc ls_change_option(void *ctx, const char *name, const char *value, struct ls_error *err)

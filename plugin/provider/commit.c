@@ -42,6 +42,11 @@ wsrep_status_t ls_provider_append_key(wsrep_t *self, wsrep_ws_handle_t *handle,
     if (trx == NULL) {
         return WSREP_NODE_FAIL;
     }
+    if (count > 0 && keys[0].key_parts_num >= 2) {
+        const wsrep_buf_t *part = keys[0].key_parts;
+        ls_trx_note_table(trx, &(struct ls_piece){part[0].ptr, part[0].len},
+                          &(struct ls_piece){part[1].ptr, part[1].len});
+    }
     enum ls_rc rc = ls_submit_add_keys(trx->builder, keys, count, (enum ls_key_type)type);
     if (rc != LS_OK && trx->append_rc == LS_OK) {
         trx->append_rc = rc;
@@ -89,6 +94,7 @@ static wsrep_status_t certify_decided(struct ls_provider *p, struct ls_trx *trx,
         return WSREP_BF_ABORT;
     case LS_TRX_FAILED:
         atomic_fetch_add(&p->counters.local_cert_failures, 1);
+        ls_tally_add(&p->conflicts, ls_trx_conflict_table(trx));
         ls_submit_fill_meta(p, trx, trx->id, meta);
         return WSREP_TRX_FAIL;
     case LS_TRX_LOST:

@@ -50,17 +50,6 @@ void ls_control_update_flow(struct ls_provider *p)
     ls_provider_drop_engine(p);
 }
 
-static void log_component(struct ls_provider *p, const struct ls_config *c, bool primary)
-{
-    ls_info("New COMPONENT: primary = %s, bootstrap = %s, my_idx = %d, memb_num = %u",
-            primary ? "yes" : "no", primary && c->is_bootstrap ? "yes" : "no",
-            ls_config_index_of(c, &p->self), c->count);
-    for (uint32_t i = 0; i < c->count; i++) {
-        ls_info("  member %u.%u (%s) %s", i, c->members[i].segment, c->members[i].name,
-                LS_UUID_STR(&c->members[i].id));
-    }
-}
-
 /* The same process as when it was chosen: one that was started again knows nothing of it. */
 static bool is_still_in(const struct ls_config *c, const struct ls_uuid *donor,
                         uint64_t incarnation)
@@ -130,7 +119,7 @@ void ls_control_config(struct ls_provider *p, struct ls_stream_event *ev)
         return; /* promotions, weights: nothing that the server sees (rule 10) */
     }
     if (!past) {
-        log_component(p, ev->config, true);
+        ls_engine_log_view(ev->config, &p->self, true);
     }
     ls_cert_view(p->cert, e->seqno);
     bool in = ls_config_find(ev->config, &p->self) != NULL;
@@ -391,7 +380,7 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
 void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev)
 {
     LS_ASSERT(ev->config != NULL);
-    log_component(p, ev->config, false);
+    ls_engine_log_view(ev->config, &p->self, false);
     ls_mutex_lock(&p->lock);
     ls_phase_shift(p, LS_PHASE_OPEN);
     ls_mutex_unlock(&p->lock);

@@ -79,13 +79,29 @@ static void tell_conflict(struct ls_provider *p, const struct ls_entry *e,
     }
 }
 
+static int64_t position_of(const struct ls_ws_view *view, const struct ls_ws_key *key)
+{
+    struct ls_ws_key at;
+
+    for (uint32_t i = 0; i < view->key_count; i++) {
+        ls_ws_view_key(view, i, &at);
+        if (at.hash.lo == key->hash.lo && at.hash.hi == key->hash.hi) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static void decide_own(struct ls_provider *p, struct ls_stream_event *ev,
-                       const struct ls_cert_result *res)
+                       const struct ls_ws_view *view, const struct ls_cert_result *res)
 {
     struct ls_trx *trx = ev->own->user;
 
     ls_pending_remove(&p->pending, trx);
     ls_mutex_lock(&trx->lock);
+    if (!res->pass && res->conflict) {
+        trx->conflict_key = position_of(view, &res->why.key);
+    }
     ls_trx_decide(trx, res->pass, ev->entry.seqno, res->depends_on, ev->entry.index);
     ls_mutex_unlock(&trx->lock);
 }
@@ -129,7 +145,7 @@ static void deliver_writeset(struct ls_provider *p, struct ls_engine *eng,
     ls_log_set_verdict(ls_engine_log(eng), e->index, res.pass ? LS_VERDICT_PASS : LS_VERDICT_FAIL);
     atomic_store(&p->delivered_seqno, e->seqno);
     if (ev->own != NULL) {
-        decide_own(p, ev, &res);
+        decide_own(p, ev, &view, &res);
     } else if (e->seqno > p->unneeded_upto) {
         queue_foreign(p, ev, &res);
     }

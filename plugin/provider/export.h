@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #define LOCKSTEP_STATUS_SYMBOL "lockstep_status_v1"
-#define LOCKSTEP_STATUS_VARS 24
-#define LOCKSTEP_STATUS_TEXT 12288
+#define LOCKSTEP_STATUS_VARS 32
+#define LOCKSTEP_STATUS_TEXT 32768
 
 struct lockstep_status {
     struct {
@@ -22,5 +22,11 @@ struct lockstep_status {
 /* Fills *out. From any thread at any time; takes short locks only. 0, or -1: no provider is in use.
  */
 typedef int (*lockstep_status_fn)(struct lockstep_status *out);
+
+/* Calls fn for each of the provider's variables under Galera's names, without the prefix wsrep_. As
+ * above. */
+#define LOCKSTEP_VARIABLES_SYMBOL "lockstep_variables_v1"
+typedef int (*lockstep_variables_fn)(void (*fn)(void *ctx, const char *name, const char *value),
+                                     void *ctx);
 
 #endif

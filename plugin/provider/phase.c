@@ -45,25 +45,13 @@ bool ls_phase_accepts_writes(struct ls_provider *p)
 enum ls_rc ls_phase_announce(struct ls_provider *p, enum ls_node_state state, bool desynced,
                              int64_t seqno)
 {
-    uint8_t buf[64];
-    struct ls_writer w = ls_writer_init(buf, sizeof(buf));
-    struct ls_engine_stats stats;
     struct ls_engine *e = ls_provider_use_engine(p);
+    enum ls_rc rc;
 
     if (e == NULL) {
         return LS_E_NOT_PRIMARY;
     }
-    ls_engine_get_stats(e, &stats);
-    struct ls_member_state s = {
-        .id = stats.id,
-        .incarnation = stats.incarnation,
-        .state = (uint8_t)state,
-        .desynced = desynced,
-        .seqno = seqno,
-    };
-    bool fits = ls_member_state_encode(&s, &w);
-    LS_ASSERT(fits);
-    enum ls_rc rc = ls_engine_submit_control(e, LS_ENTRY_STATE, buf, (size_t)(w.pos - buf));
+    rc = ls_engine_submit_state(e, state, desynced, seqno);
     ls_provider_drop_engine(p);
     return rc;
 }

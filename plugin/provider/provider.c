@@ -2,7 +2,8 @@
  * connect and disconnect may be repeated (trap 3), each connection has an engine of its own. */
 #include "plugin/provider/provider.h"
 
-#include "plugin/provider/cluster_url.h"
+#include "gcomm/options/cluster_url.h"
+#include "gcomm/options/engine_options.h"
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
@@ -12,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PENDING 1024
-#define MAX_PENDING_BYTES (64u << 20)
 #define START_POLL_US 500000
 
 static _Atomic(wsrep_log_cb_t) server_logger;
@@ -83,28 +82,6 @@ void ls_provider_take_settings(struct ls_provider *p)
     ls_log_set_level(s.debug ? LS_LOG_DEBUG : LS_LOG_INFO);
 }
 
-static void bound_us(int64_t *value, int64_t limit)
-{
-    *value = *value < limit ? *value : limit;
-}
-
-/* The evs.* time-outs are upper bounds of what the core finds out by itself (rule 13). */
-void ls_provider_fill_params(const struct ls_provider_settings *s, struct ls_core_params *params)
-{
-    ls_core_params_default(params);
-    params->suspect_us = s->suspect_us < s->inactive_us ? s->suspect_us : s->inactive_us;
-    params->inactive_us = s->inactive_us;
-    bound_us(&params->quiet_us, params->suspect_us);
-    bound_us(&params->election_max_us, params->suspect_us);
-    bound_us(&params->election_min_us, params->suspect_us / 2);
-    bound_us(&params->heartbeat_us, params->election_min_us / 4);
-    bound_us(&params->heartbeat_us, s->keepalive_us);
-    params->sync_majority = s->log_sync_majority;
-    params->ack_all = s->ack_all;
-    params->ignore_quorum = s->ignore_quorum;
-    params->ignore_sb = s->ignore_sb;
-}
-
 static void init_parts(struct ls_provider *p, int64_t position)
 {
     ls_mutex_init(&p->lock);
@@ -115,6 +92,7 @@ static void init_parts(struct ls_provider *p, int64_t position)
     ls_trx_table_init(&p->trxs);
     ls_trx_table_init(&p->tois);
     ls_pending_init(&p->pending);
+    ls_tally_init(&p->conflicts);
     atomic_store(&p->delivered_seqno, position);
     atomic_store(&p->shown_position, -2);
     atomic_store(&p->counters.reset_ns, ls_clock_ns());
@@ -251,36 +229,24 @@ static void once_a_second(void *ctx)
     ls_ist_tell(ctx);
 }
 
+static void often(void *ctx)
+{
+    ls_change_watch_willing(ctx);
+}
+
 static void fill_engine_options(struct ls_provider *p, const struct ls_provider_settings *s,
                                 const char *cluster_name, struct ls_engine_options *o)
 {
-    memset(o, 0, sizeof(*o));
-    o->data_dir = s->gcache_dir[0] != '\0' ? s->gcache_dir : s->base_dir;
+    ls_settings_fill_engine(s, o);
+    o->params.unwilling = p->unwilling;
     o->cluster_name = cluster_name;
     o->node_name = p->server.node_name;
     o->incoming = p->server.incoming;
-    o->listen_addr = s->listen_addr;
-    o->advertise = s->advertise[0] != '\0' ? s->advertise : NULL;
-    o->segment = s->segment;
-    o->weight = s->weight;
     o->proto_app = (uint8_t)p->server.proto_ver;
-    ls_provider_fill_params(s, &o->params);
-    o->log_bytes = (uint64_t)s->gcache_size;
-    o->max_pending = MAX_PENDING;
-    o->max_pending_bytes = MAX_PENDING_BYTES;
     o->recv_queue_limit = UINT32_MAX; /* until synced, see control.c */
-    o->fc_factor = s->fc_factor;
-    o->time_wait_us = s->peer_timeout_us;
     o->allow = ls_services_allow;
-    o->want_applied = s->ack_applied;
-    o->tls = s->tls;
-    o->tls_dynamic = s->tls_dynamic;
-    o->tls_files = (struct ls_tls_files){.key = s->tls_key,
-                                         .cert = s->tls_cert,
-                                         .ca = s->tls_ca,
-                                         .cipher = s->tls_cipher,
-                                         .password_file = s->tls_password_file};
     o->chore = once_a_second;
+    o->watch = often;
     o->chore_ctx = p;
 }
 
@@ -422,30 +388,9 @@ static enum ls_rc start_stream(struct ls_provider *p, const struct ls_cluster_ur
                                : ls_error_set(err, LS_E_NOMEM, "no thread could be started");
 }
 
-/* Rule 18: a member of the last primary component goes on waiting for the others, unless the user
- * has set pc.wait_prim_timeout, and the engine says in the log for whom; anybody else gives up. */
-static enum ls_rc wait_primary(struct ls_provider *p, const struct ls_provider_settings *s,
-                               struct ls_error *err)
+static bool told_to_end(void *ctx)
 {
-    struct ls_engine *e = atomic_load(&p->engine);
-    bool member = !s->wait_prim_timeout_given && ls_log_last(ls_engine_log(e)).index > 0;
-    int64_t deadline_us = ls_clock_us() + s->wait_prim_timeout_us;
-    enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
-
-    while (rc == LS_E_TIMEOUT && (member || ls_clock_us() < deadline_us)) {
-        int64_t left = member ? START_POLL_US : deadline_us - ls_clock_us();
-        rc = ls_engine_wait_primary(e, left < START_POLL_US ? left : START_POLL_US, err);
-        if (rc == LS_E_TIMEOUT && ls_process_term_pending()) {
-            return ls_error_set(err, LS_E_CLOSED, "the server was told to end");
-        }
-    }
-    if (rc == LS_E_TIMEOUT) {
-        return ls_error_set(err, rc,
-                            "no primary component within %lld s (pc.wait_prim_timeout): check that "
-                            "the other members run and can be reached, or bootstrap one",
-                            (long long)(s->wait_prim_timeout_us / 1000000));
-    }
-    return rc;
+    return ls_process_term_pending();
 }
 
 static enum ls_rc connect_to(struct ls_provider *p, const char *cluster_name, const char *address,
@@ -472,7 +417,8 @@ static enum ls_rc connect_to(struct ls_provider *p, const char *cluster_name, co
         rc = start_stream(p, url, bootstrap, err);
     }
     free(url);
-    return rc == LS_OK ? wait_primary(p, &s, err) : rc;
+    return rc == LS_OK ? ls_settings_wait_primary(&s, atomic_load(&p->engine), told_to_end, p, err)
+                       : rc;
 }
 
 wsrep_status_t ls_provider_connect(wsrep_t *self, const char *cluster_name, const char *url,
@@ -539,6 +485,7 @@ void ls_provider_free(wsrep_t *self)
         ls_trx_table_destroy(&p->trxs);
         ls_trx_table_destroy(&p->tois);
         ls_pending_destroy(&p->pending);
+        ls_tally_destroy(&p->conflicts);
         ls_cond_destroy(&p->changed);
         ls_mutex_destroy(&p->lock);
     }

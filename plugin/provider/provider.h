@@ -13,10 +13,11 @@
 
 #include "certification/index/index.h"
 #include "gcomm/engine/engine.h"
+#include "gcomm/options/provider_options.h"
 #include "plugin/provider/order.h"
 #include "plugin/provider/pending.h"
-#include "plugin/provider/provider_options.h"
 #include "plugin/provider/queue.h"
+#include "plugin/provider/tally.h"
 #include "plugin/provider/trx.h"
 #include "sst/state/grastate.h"
 #include "wsrep/api/wsrep_api.h"
@@ -121,6 +122,7 @@ struct ls_provider {
     struct ls_trx_table tois; /* by connection id */
     struct ls_pending pending;
     struct ls_counters counters;
+    struct ls_tally conflicts; /* lost in certification here, by table */
 
     _Atomic(struct ls_engine *) engine;
     _Atomic int engine_users;
@@ -150,6 +152,7 @@ struct ls_provider {
     int64_t joined_seqno;    /* of the view that admitted us */
     bool sync_asked;
     struct ls_lag lag;
+    bool unwilling; /* to lead: the server is read-only or taken out of rotation, as last seen */
     struct ls_ist ist;
     int desyncs;   /* nested */
     int donations; /* running */
@@ -197,9 +200,12 @@ wsrep_status_t ls_provider_disconnect(wsrep_t *self);
 void ls_provider_free(wsrep_t *self);
 
 void ls_provider_take_settings(struct ls_provider *p);
-void ls_provider_fill_params(const struct ls_provider_settings *s, struct ls_core_params *params);
 
 /* ---- change.c: the hook of the options ---- */
+/* The core's parameters as of now. `lock` is held, or nothing runs yet. */
+void ls_change_fill_params(const struct ls_provider *p, struct ls_core_params *params);
+/* Five times a second: a server that is read-only or out of rotation would not lead. */
+void ls_change_watch_willing(struct ls_provider *p);
 enum ls_rc ls_change_option(void *ctx, const char *name, const char *value, struct ls_error *err);
 
 /* The engine, for a call into it; NULL when there is none. Give it back. */

@@ -42,14 +42,10 @@ static enum ls_rc submit_request(struct ls_provider *p, const struct ask *ask)
         return LS_E_NOT_PRIMARY;
     }
     snprintf(r.donors, sizeof(r.donors), "%s", p->donor_list);
-    size_t size = ls_sst_request_size(&r);
-    void *buf = malloc(size);
-    LS_ASSERT(buf != NULL);
-    struct ls_writer w = ls_writer_init(buf, size);
-    enum ls_rc rc = LS_E_TOOBIG;
-    if (ls_sst_request_encode(&r, &w)) {
-        rc = ls_engine_submit_control(e, LS_ENTRY_SST_REQUEST, buf, size);
-    }
+    size_t size;
+    void *buf = ls_sst_request_make(&r, &size);
+    enum ls_rc rc =
+        buf == NULL ? LS_E_TOOBIG : ls_engine_submit_control(e, LS_ENTRY_SST_REQUEST, buf, size);
     free(buf);
     ls_provider_drop_engine(p);
     return rc;

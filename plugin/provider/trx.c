@@ -2,6 +2,7 @@
 
 #include "wsrep/base/assert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,49 @@ enum ls_abort_action ls_trx_abort(struct ls_trx *trx, int64_t bf_seqno)
     default:
         return LS_ABORT_REFUSED;
     }
+}
+
+static bool is_table(const char *name, size_t len, const struct ls_piece *database,
+                     const struct ls_piece *table)
+{
+    return len == database->len + 1 + table->len && name[database->len] == '.' &&
+           memcmp(name, database->data, database->len) == 0 &&
+           memcmp(name + database->len + 1, table->data, table->len) == 0;
+}
+
+void ls_trx_note_table(struct ls_trx *trx, const struct ls_piece *database,
+                       const struct ls_piece *table)
+{
+    struct ls_trx_tables *t = &trx->tables;
+    uint32_t n = t->count;
+
+    if (n > LS_TRX_TABLE_RUNS ||
+        (n > 0 && is_table(t->runs[n - 1].name, t->runs[n - 1].name_len, database, table))) {
+        return;
+    }
+    t->count++;
+    if (n < LS_TRX_TABLE_RUNS) {
+        t->runs[n].from_key = ls_ws_key_count(trx->builder);
+        snprintf(t->runs[n].name, LS_TABLE_NAME_SIZE, "%.*s.%.*s", (int)database->len,
+                 (const char *)database->data, (int)table->len, (const char *)table->data);
+        t->runs[n].name_len = strlen(t->runs[n].name);
+    }
+}
+
+const char *ls_trx_conflict_table(const struct ls_trx *trx)
+{
+    const struct ls_trx_tables *t = &trx->tables;
+    uint32_t known = t->count < LS_TRX_TABLE_RUNS ? t->count : LS_TRX_TABLE_RUNS;
+
+    if (trx->conflict_key < 0) {
+        return "";
+    }
+    for (uint32_t i = known; i > 0; i--) {
+        if ((size_t)trx->conflict_key >= t->runs[i - 1].from_key) {
+            return i == LS_TRX_TABLE_RUNS && t->count > known ? "" : t->runs[i - 1].name;
+        }
+    }
+    return "";
 }
 
 void ls_trx_decide(struct ls_trx *trx, bool pass, int64_t seqno, int64_t depends_on, uint64_t index)
@@ -185,6 +229,8 @@ static void trx_renew(struct ls_trx *trx, uint64_t id)
     trx->seqno = LS_SEQNO_UNDEFINED;
     trx->depends_on = LS_SEQNO_UNDEFINED;
     trx->index = 0;
+    trx->tables.count = 0;
+    trx->conflict_key = -1;
     trx->last_seen = LS_SEQNO_UNDEFINED;
     memset(&trx->sub, 0, sizeof(trx->sub));
 }

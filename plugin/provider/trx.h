@@ -58,6 +58,18 @@ enum ls_trx_state {
  * event, so that commit_order_* can tell them apart. */
 enum ls_handle_kind { LS_HANDLE_LOCAL = 0x10ca1, LS_HANDLE_REMOTE = 0x4e307e };
 
+/* Which tables the keys are of, in their order, for the report of a conflict. */
+#define LS_TRX_TABLE_RUNS 8
+#define LS_TABLE_NAME_SIZE 132 /* "database.table" and NUL; what is longer is cut */
+struct ls_trx_tables {
+    uint32_t count; /* LS_TRX_TABLE_RUNS + 1: there were more, and the last names are not known */
+    struct {
+        size_t from_key; /* position of the first one in the write-set */
+        size_t name_len;
+        char name[LS_TABLE_NAME_SIZE];
+    } runs[LS_TRX_TABLE_RUNS];
+};
+
 struct ls_trx {
     enum ls_handle_kind kind;
     ls_mutex lock;
@@ -70,6 +82,8 @@ struct ls_trx {
     enum ls_rc append_rc; /* first failure of append_key or append_data: certify must fail */
     uint32_t flags;       /* enum ls_ws_flag, as sent */
     struct ls_ws_builder *builder;
+    struct ls_trx_tables tables;
+    int64_t conflict_key; /* position of the key that it failed for; -1: none */
     struct ls_submission sub;
     int64_t seqno; /* LS_SEQNO_UNDEFINED until ordered */
     int64_t depends_on;
@@ -81,6 +95,12 @@ struct ls_trx {
     bool is_pending;
     int64_t last_seen;
 };
+
+/* The keys from here on are of this table. Cheap when it is the one of before. */
+void ls_trx_note_table(struct ls_trx *trx, const struct ls_piece *database,
+                       const struct ls_piece *table);
+/* "database.table" of the conflict key; "" when not known. */
+const char *ls_trx_conflict_table(const struct ls_trx *trx);
 
 const char *ls_trx_state_name(enum ls_trx_state s);
 

@@ -1,5 +1,8 @@
 #include "sst/donor/request.h"
 
+#include "wsrep/base/assert.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #define VERSION 1
@@ -25,6 +28,20 @@ bool ls_sst_request_encode(const struct ls_sst_request *r, struct ls_writer *w)
     ls_put_u32(w, (uint32_t)r->request_size);
     ls_put_bytes(w, r->request, r->request_size);
     return !w->failed;
+}
+
+void *ls_sst_request_make(const struct ls_sst_request *r, size_t *size)
+{
+    *size = ls_sst_request_size(r);
+    void *buf = malloc(*size);
+
+    LS_ASSERT(buf != NULL);
+    struct ls_writer w = ls_writer_init(buf, *size);
+    if (!ls_sst_request_encode(r, &w)) {
+        free(buf);
+        return NULL;
+    }
+    return buf;
 }
 
 enum ls_rc ls_sst_request_decode(const void *data, size_t size, struct ls_sst_request *out,

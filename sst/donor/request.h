@@ -29,6 +29,8 @@ struct ls_sst_request {
 size_t ls_sst_request_size(const struct ls_sst_request *r);
 /* False when w is too small or the request over its limit. */
 bool ls_sst_request_encode(const struct ls_sst_request *r, struct ls_writer *w);
+/* The encoding, to be given to free(); NULL: the request is over its limit. */
+void *ls_sst_request_make(const struct ls_sst_request *r, size_t *size);
 enum ls_rc ls_sst_request_decode(const void *data, size_t size, struct ls_sst_request *out,
                                  struct ls_error *err);
 

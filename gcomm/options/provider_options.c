@@ -1,6 +1,6 @@
-#include "plugin/provider/provider_options.h"
+#include "gcomm/options/provider_options.h"
 
-#include "plugin/provider/option_table.h"
+#include "gcomm/options/option_table.h"
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/base/uuid.h"
@@ -74,6 +74,21 @@ static enum ls_rc check_addr(const char *name, const char *value, struct ls_erro
     return LS_OK;
 }
 
+/* Addresses are made of it. */
+static enum ls_rc check_host(const char *name, const char *value, struct ls_error *err)
+{
+    char text[LS_SETTING_ADDR_SIZE];
+    struct ls_address addr;
+
+    if (value[0] == '\0' || (ls_address_format(value, 1, text, sizeof(text)) &&
+                             ls_address_parse(value, 1, &addr, NULL) == LS_OK && !addr.has_port &&
+                             strcmp(addr.host, value) == 0)) {
+        return LS_OK;
+    }
+    return ls_error_set(err, LS_E_INVAL, "option %s: '%.100s' is no host name and no address", name,
+                        value);
+}
+
 static enum ls_rc check_value(const char *name, const char *value, struct ls_error *err)
 {
     if (strcmp(name, "gmcast.peer_addr") == 0) {
@@ -87,6 +102,9 @@ static enum ls_rc check_value(const char *name, const char *value, struct ls_err
     }
     if (strcmp(name, "gmcast.listen_addr") == 0 || strcmp(name, "ist.recv_addr") == 0) {
         return check_addr(name, value, err);
+    }
+    if (strcmp(name, "base_host") == 0) {
+        return check_host(name, value, err);
     }
     return LS_OK;
 }
@@ -429,6 +447,7 @@ static void read_addresses(const struct ls_options *o, struct ls_provider_settin
 {
     copy_text(s->base_dir, sizeof(s->base_dir), o, "base_dir");
     copy_text(s->gcache_dir, sizeof(s->gcache_dir), o, "gcache.dir");
+    copy_text(s->disabled_file, sizeof(s->disabled_file), o, "writer.disabled_file");
     copy_text(s->base_host, sizeof(s->base_host), o, "base_host");
     copy_text(s->listen_addr, sizeof(s->listen_addr), o, "gmcast.listen_addr");
     s->base_port = (uint16_t)ls_options_get_int(o, "base_port");

@@ -2,8 +2,8 @@
  *
  * Every function may be called from any thread. The hook runs on the thread that sets an option,
  * with no lock of this module held that the getters need. */
-#ifndef LS_PROVIDER_OPTIONS_H
-#define LS_PROVIDER_OPTIONS_H
+#ifndef LS_OPTIONS_PROVIDER_OPTIONS_H
+#define LS_OPTIONS_PROVIDER_OPTIONS_H
 
 #include "wsrep/base/error.h"
 #include "wsrep/base/options.h"
@@ -43,6 +43,8 @@ struct ls_provider_settings {
     double fc_factor;
     int64_t fc_time_limit_us; /* 0: none */
     bool fc_single_primary;
+    char disabled_file[LS_SETTING_PATH_SIZE]; /* while it is there another node is to lead; "": none
+                                               */
 
     int64_t suspect_us;
     int64_t inactive_us;

@@ -1,4 +1,4 @@
-#include "plugin/provider/provider_options.h"
+#include "gcomm/options/provider_options.h"
 #include "wsrep/base/log.h"
 
 #include <setjmp.h>
@@ -91,6 +91,18 @@ static void test_bad_addresses(void **state)
     assert_non_null(strstr(err.text, "wsrep_node_address"));
     assert_int_equal(ls_provider_options_create("/d/", "a:99999", &po, &err), LS_E_INVAL);
     assert_null(po);
+    /* Addresses are made of base_host, and the string of options must load again. */
+    static const char *const hosts[] = {"base_host=a:", "base_host='9", "base_host=a:1",
+                                        "base_host=[::1]", "base_host=a b"};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        assert_int_equal(ls_provider_options_create("/d/", NULL, &po, &err), LS_OK);
+        assert_int_equal(ls_provider_options_load(po, hosts[i], &err), LS_E_INVAL);
+        assert_non_null(strstr(err.text, "base_host"));
+        ls_provider_options_destroy(po);
+    }
+    assert_int_equal(ls_provider_options_create("/d/", NULL, &po, &err), LS_OK);
+    assert_int_equal(ls_provider_options_load(po, "base_host=fd00::3", &err), LS_OK);
+    ls_provider_options_destroy(po);
 }
 
 /* A wish for encryption that cannot be met is refused: nobody talks in the clear unknowingly. */

@@ -1,6 +1,6 @@
 /* The cluster address: gcomm://[host[:port][,host[:port]...]][/][?name=value[&name=value...]] */
-#ifndef LS_PROVIDER_CLUSTER_URL_H
-#define LS_PROVIDER_CLUSTER_URL_H
+#ifndef LS_OPTIONS_CLUSTER_URL_H
+#define LS_OPTIONS_CLUSTER_URL_H
 
 #include "wsrep/base/error.h"
 

@@ -1,4 +1,6 @@
-#include "plugin/provider/option_table.h"
+#include "gcomm/options/option_table.h"
+
+#include "wsrep/base/disabled.h"
 
 /* One row per option: name, type, flags, initial value, range, choices.
  *
@@ -130,6 +132,7 @@ const struct ls_option_def ls_provider_option_defs[] = {
     /* Our own: shown only once set, since the server's suites compare the string. */
     {"log.sync", LS_OPT_ENUM, DYN | QUIET, "majority", ONE_OF("majority|none")},
     {"fc.time_limit", LS_OPT_PERIOD, DYN | QUIET, "PT5S", RANGE(0, 3600)},
+    {"writer.disabled_file", LS_OPT_STRING, QUIET, LS_DISABLED_FILE, ANY},
     {"ack.level", LS_OPT_ENUM, DYN | QUIET, "majority", ONE_OF("majority|all|applied")},
 };
 

@@ -1,4 +1,4 @@
-#include "plugin/provider/cluster_url.h"
+#include "gcomm/options/cluster_url.h"
 
 #include "wsrep/os/address.h"
 

@@ -1,6 +1,6 @@
 /* Every option that the provider knows: Galera's names and defaults, then our own. */
-#ifndef LS_PROVIDER_OPTION_TABLE_H
-#define LS_PROVIDER_OPTION_TABLE_H
+#ifndef LS_OPTIONS_OPTION_TABLE_H
+#define LS_OPTIONS_OPTION_TABLE_H
 
 #include "wsrep/base/options.h"
 
