@@ -105,3 +105,16 @@ load_stop a
 expect "no error but conflicts" only_conflicts a
 expect "nothing acknowledged is missing" nothing_lost a 3 t.k
 expect "all servers hold the same" tables_equal "1 2 3" t.k t.big
+
+# The arbitrator is let in and kept out by the same rules.
+NODES=3
+ARBITRATOR_OPTIONS=$(tls stranger foreign)
+must arbitrator_launch 4
+expect "an arbitrator of another authority is refused" wait_until 10 log_says 4 "certificate"
+node_kill 4
+ARBITRATOR_OPTIONS=$(tls now)
+must arbitrator_launch 4
+expect "one with a certificate of ours is let in" cluster_wait_size 4 1 2 3
+kill -HUP "$(node_pid 4)"
+expect "and reads it again when told to" wait_until 10 log_says 4 "Read again: log file, certificates"
+expect "it stays a member" cluster_wait_size 4 1 2 3
