@@ -4,6 +4,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/space.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/disk.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/arbitrator.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/health.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/session.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/haproxy.sh"
 

@@ -23,11 +23,15 @@
 LS_WORK=
 declare -A LS_PID=()
 
-# Node I of 1..5 has a row of ten ports; HAProxy has the sixth row.
-node_port() { echo $((LS_PORT_BASE + $1 * 10 - 10)); }
-node_group_port() { echo $(($(node_port "$1") + 1)); }
-node_ist_port() { echo $(($(node_port "$1") + 2)); }
-node_sst_port() { echo $(($(node_port "$1") + 3)); }
+# Node I of 1..5 has a row of ten ports; HAProxy has the sixth row. With LS_OWN_PORTS each has the ports
+# that everybody knows, for nodes in network namespaces of their own.
+port_of() { echo "$((LS_PORT_BASE + $1 * 10 - 10 + $2))"; }
+node_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 3306; else port_of "$1" 0; fi; }
+node_group_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 4567; else port_of "$1" 1; fi; }
+node_ist_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 4568; else port_of "$1" 2; fi; }
+node_sst_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 4444; else port_of "$1" 3; fi; }
+node_health_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 9200; else port_of "$1" 4; fi; }
+node_agent_port() { if [ -n "${LS_OWN_PORTS:-}" ]; then echo 9201; else port_of "$1" 5; fi; }
 node_host() { echo "${LS_HOST[$1]:-127.0.0.1}"; }
 node_dir() { echo "$LS_WORK/n$1"; }
 node_log() { echo "$LS_WORK/n$1/error.log"; }
@@ -125,10 +129,12 @@ cluster_address() {
 
 # node_configure I: writes its my.cnf again (data stays), for tests that change a setting.
 node_configure() {
-    local i=$1 dir group host
+    local i=$1 dir group host bind
     dir=$(node_dir "$i")
     group=$(node_group_port "$i")
     host=$(node_host "$i")
+    bind=${LS_OWN_PORTS:+0.0.0.0} # an address that moves belongs to nobody at the start
+    bind=${bind:-$host}
     cat >"$dir/my.cnf" <<CNF
 [mysqld]
 datadir=$dir/data
@@ -137,7 +143,7 @@ socket=$dir/sock
 pid-file=$dir/pid
 log-error=$dir/error.log
 port=$(node_port "$i")
-bind-address=$host
+bind-address=$bind
 skip-name-resolve
 core-file
 max-connections=300
@@ -155,7 +161,7 @@ wsrep-cluster-address=$(cluster_address)
 wsrep-node-name=node$i
 wsrep-node-address=$host:$group
 wsrep-node-incoming-address=$host:$(node_port "$i")
-wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://$host:$group;ist.recv_addr=$host:$(node_ist_port "$i");gcache.size=64M;$NODE_OPTIONS"
+wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://$host:$group;ist.recv_addr=$host:$(node_ist_port "$i");gcache.size=64M;${LS_PLUGIN:+writer.disabled_file=$LS_WORK/disabled$i;}$NODE_OPTIONS"
 wsrep-slave-threads=$THREADS
 wsrep-sst-method=$SST
 wsrep-sst-auth=root:
@@ -214,7 +220,7 @@ node_launch() {
     (
         cd "$dir/data" || exit 1
         ulimit -c unlimited
-        export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        [ -z "$preload" ] || export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
         LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid "${program[@]}" --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &

@@ -12,6 +12,7 @@
 # The switch is a namespace, too: nothing of the machine's own network is touched.
 
 declare -A LS_HOST=() LS_SPACE=()
+: "${LS_NET:=10.77.0}"
 LS_SWITCH=
 
 # `ip -n` would mount things anew, which a chroot does not allow.
@@ -21,14 +22,17 @@ ip_in() {
     nsenter "--net=/run/netns/$name" ip "$@"
 }
 
+# What unshare's --propagation must be: in a chroot / is no mount, and nobody's shared one.
+mounts_propagation() { if unshare --mount true 2>/dev/null; then echo private; else echo unchanged; fi; }
+
 space_add() {
     local i=$1 name=$LS_SWITCH-$1
     ip netns add "$name" || return 1
     LS_SPACE[$i]=$name
-    LS_HOST[$i]=10.77.0.$i
+    LS_HOST[$i]=$LS_NET.$i
     ip_in "$LS_SWITCH" link add "port$i" type veth peer name eth0 netns "$name" &&
         ip_in "$LS_SWITCH" link set "port$i" master switch up &&
-        ip_in "$name" address add "10.77.0.$i/24" dev eth0 &&
+        ip_in "$name" address add "$LS_NET.$i/24" dev eth0 &&
         ip_in "$name" link set eth0 up && ip_in "$name" link set lo up
 }
 
@@ -55,14 +59,14 @@ spaces_make_far() {
         name=$LS_SWITCH-$i
         ip netns add "$name" || return 1
         LS_SPACE[$i]=$name
-        LS_HOST[$i]=10.77.0.$i
+        LS_HOST[$i]=$LS_NET.$i
         names+=("$name")
     done
     # It ends with its input, so with this shell, too.
     coproc LS_DELAY { exec "$delay" "$2" "${names[@]}"; }
     read -r -t 10 ready <&"${LS_DELAY[0]}" && [ "$ready" = ready ] || return 1
     for i in "${!LS_SPACE[@]}"; do
-        ip_in "${LS_SPACE[$i]}" address add "10.77.0.$i/24" dev eth0 &&
+        ip_in "${LS_SPACE[$i]}" address add "$LS_NET.$i/24" dev eth0 &&
             ip_in "${LS_SPACE[$i]}" link set eth0 up && ip_in "${LS_SPACE[$i]}" link set lo up || return 1
     done
 }
