@@ -47,6 +47,10 @@ test_end() {
             LS_FAULTS=$((LS_FAULTS + 1))
         fi
     done
+    if grep -hE 'Sanitizer|runtime error:|Assertion' "$LS_WORK"/health*.log 2>/dev/null | head -n 5 | grep .; then
+        say "  NOT OK: a health daemon crashed"
+        LS_FAULTS=$((LS_FAULTS + 1))
+    fi
     if [ "$LS_FAULTS" -gt 0 ] && [ -n "${LS_LOGS:-}" ]; then
         for i in 1 2 3 4 5; do
             [ -d "$LS_WORK/n$i" ] || continue

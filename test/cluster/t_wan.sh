@@ -5,6 +5,7 @@ test_begin
 must spaces_make_far 3 "20000~20000/2"
 must cluster_start 3
 must keys_table 1 t.k
+must tables_equal "1 2 3" t.k # there on all: far nodes hear of it later
 for i in 1 2 3; do load_start "l$i" "$i" t.k; done
 for i in 1 2 3; do must load_grows "l$i"; done
 view=$(status 1 wsrep_cluster_conf_id)
