@@ -20,14 +20,14 @@ def say(text):
 class Servers:
     """The script `nodes`, and the writers."""
 
-    def __init__(self, provider, start, pause_ms, **env):
+    def __init__(self, provider, start, pause_ms, nodes=NODES, **env):
         self.child = Child([f"{HERE}/nodes"], dict(os.environ, PROVIDER=provider, **env))
         self.writers = []
         started = self.ask(start)
         self.version = f"{started['provider']} in MariaDB {started['server']}"
-        self.sockets = {node: f"{started['work']}/n{node}/sock" for node in NODES}
-        prepare([self.sockets[node] for node in NODES])
-        self.writers = [Writer(node, self.sockets[node], pause_ms / 1e3) for node in NODES]
+        self.sockets = {node: f"{started['work']}/n{node}/sock" for node in nodes}
+        prepare(list(self.sockets.values()))
+        self.writers = [Writer(node, self.sockets[node], pause_ms / 1e3) for node in nodes]
         for writer in self.writers:
             writer.start()
 
