@@ -331,6 +331,9 @@ static void draw_fields(struct node *n, struct ls_msg *m, struct ls_entry *entri
         m->u.change.id = draw_id(n);
         m->u.change.value = ls_get_u8(&n->in);
         break;
+    case LS_MSG_SPARE:
+        m->u.spare.index = draw_near(n, n->status.commit);
+        break;
     default:
         break;
     }

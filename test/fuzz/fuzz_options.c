@@ -1,7 +1,8 @@
-/* The option string and the cluster address, as an administrator may mistype them. The first byte
- * chooses which. */
-#include "plugin/provider/cluster_url.h"
-#include "plugin/provider/provider_options.h"
+/* The option string, the cluster address and the arbitrator's configuration file, as an
+ * administrator may mistype them. The first byte chooses which. */
+#include "gcomm/options/cluster_url.h"
+#include "gcomm/options/provider_options.h"
+#include "plugin/arbitrator/command.h"
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 
@@ -52,6 +53,20 @@ static void try_options(const char *text)
     ls_provider_options_destroy(again);
 }
 
+/* The arbitrator's configuration file. */
+static void try_config_file(char *text)
+{
+    struct ls_arbitrator_command c = {0};
+    struct ls_error err = {.text = ""};
+
+    if (ls_arbitrator_config_text(&c, text, &err) != LS_OK) {
+        LS_ASSERT(strncmp(err.text, "line ", 5) == 0);
+    } else if (ls_arbitrator_command_check(&c, &err) != LS_OK) {
+        LS_ASSERT(err.text[0] != '\0');
+    }
+    ls_arbitrator_command_free(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text;
@@ -66,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size - 1] = '\0';
     if (data[0] == 'u') {
         try_url(text);
+    } else if (data[0] == 'c') {
+        try_config_file(text);
     } else {
         try_options(text);
     }
