@@ -1,6 +1,8 @@
 #include "gcomm/options/engine_options.h"
 
+#include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
+#include "wsrep/os/process.h"
 
 #include <string.h>
 
@@ -53,15 +55,32 @@ void ls_settings_fill_engine(const struct ls_provider_settings *s, struct ls_eng
                                          .password_file = s->tls_password_file};
 }
 
+/* Pacemaker decides nothing while an action is under way: the others are not started before the
+ * start of this node has ended, and it would wait for them until the action's time-out, which an
+ * operator may have had block the resource. (The peer waits as long.) */
+static bool waits_for_ever(const struct ls_provider_settings *s, struct ls_engine *e)
+{
+    if (s->wait_prim_timeout_given || ls_log_last(ls_engine_log(e)).index == 0) {
+        return false;
+    }
+    if (!ls_process_started_by("pacemaker")) {
+        return true;
+    }
+    ls_info("Started by Pacemaker, which starts no other member meanwhile: without a primary "
+            "component this start ends after %lld s (pc.wait_prim_timeout)",
+            (long long)(s->wait_prim_timeout_us / 1000000));
+    return false;
+}
+
 enum ls_rc ls_settings_wait_primary(const struct ls_provider_settings *s, struct ls_engine *e,
                                     bool (*ended)(void *ctx), void *ctx, struct ls_error *err)
 {
-    bool member = !s->wait_prim_timeout_given && ls_log_last(ls_engine_log(e)).index > 0;
+    bool for_ever = waits_for_ever(s, e);
     int64_t due_us = ls_clock_us() + s->wait_prim_timeout_us;
     enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
 
-    while (rc == LS_E_TIMEOUT && (member || ls_clock_us() < due_us)) {
-        int64_t left_us = member ? POLL_US : due_us - ls_clock_us();
+    while (rc == LS_E_TIMEOUT && (for_ever || ls_clock_us() < due_us)) {
+        int64_t left_us = for_ever ? POLL_US : due_us - ls_clock_us();
         rc = ls_engine_wait_primary(e, left_us < POLL_US ? left_us : POLL_US, err);
         if (rc == LS_E_TIMEOUT && ended(ctx)) {
             return ls_error_set(err, LS_E_CLOSED, "told to end while it waited for the others");

@@ -5,6 +5,7 @@
 # on_node I COMMAND...   in node I's namespaces, as root: crm_mon, cibadmin, ...
 # pacemaker_resource XML adds it
 # pacemaker_shows REGEX  what crm_mon prints, on the first node that answers
+# pacemaker_gets SECONDS COMMAND...  it comes to that, or what Pacemaker shows is printed
 #
 # What the daemons write lies under LS_WORK/pcmk. In the namespaces node I's directory is /mnt, so that one
 # set of parameters does for all.
@@ -95,6 +96,12 @@ pacemaker_shows() {
         [ -s "$LS_WORK/pcmk/$i/holder" ] || continue
         on_node "$i" timeout 10 crm_mon -1 >"$LS_WORK/pcmk/shown" 2>/dev/null && grep -qE "$1" "$LS_WORK/pcmk/shown" && return 0
     done
+    return 1
+}
+
+pacemaker_gets() {
+    wait_until "$@" && return 0
+    sed 's/^/    /' "$LS_WORK/pcmk/shown"
     return 1
 }
 

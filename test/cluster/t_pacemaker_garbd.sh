@@ -16,7 +16,7 @@ must pacemaker_start 3
 never() { on_node 1 cibadmin --create --scope constraints --xml-text "<rsc_location id=\"never-$1-$2\" rsc=\"$1\" node=\"$2\" score=\"-INFINITY\"/>"; }
 must pacemaker_resource "$(galera_resource 2 10.0.0.1,10.0.0.2)"
 must never galera-clone db3
-expect "both servers are promoted" wait_until 180 promoted db1 db2
+expect "both servers are promoted" pacemaker_gets 100 promoted db1 db2
 must keys_table 1 t.k
 must pacemaker_resource "<primitive id=\"garbd\" class=\"ocf\" provider=\"heartbeat\" type=\"garbd\"><meta_attributes id=\"garbd-meta\">$(nvpairs gm target-role=Stopped)</meta_attributes><instance_attributes id=\"garbd-parameters\">$(
     nvpairs g binary="$LS_WORK/garb/garbd" wsrep_cluster_address=gcomm://10.0.0.1:4567,10.0.0.2:4567 wsrep_cluster_name="$CLUSTER" log=/mnt/garbd.log pid=/mnt/garbd.pid
@@ -25,7 +25,7 @@ must never garbd db1
 must never garbd db2
 role() { on_node 1 crm_resource --resource garbd --set-parameter target-role --meta --parameter-value "$1"; }
 must role Started
-expect "the agent starts the arbitrator" wait_until 60 pacemaker_shows "garbd.*Started db3"
+expect "the agent starts the arbitrator" pacemaker_gets 60 pacemaker_shows "garbd.*Started db3"
 for i in 1 2 3; do [ ! -s "$(node_dir $i)/garbd.log" ] || grep -h ERROR "$(node_dir $i)/garbd.log" | sed "s/^/    db$i: /"; done
 expect "three members" cluster_wait_size 3 1 2
 votes() { status 1 lockstep_members | grep -qE 'garb: Synced, weight 1(;|$)'; }

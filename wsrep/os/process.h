@@ -15,6 +15,10 @@ bool ls_process_term_pending(void);
 /* As many open files as this process may have at most, for a program of our own. */
 void ls_process_raise_files(void);
 
+/* This process was started, however indirectly, by one whose name begins so: its parent, the parent
+ * of that, and so on. False where /proc does not tell. */
+bool ls_process_started_by(const char *name);
+
 /* The machine has this name. */
 bool ls_process_host_is(const char *name);
 
