@@ -5,11 +5,13 @@ set -u
 
 LS_FAULTS=0
 LS_MET=0
+LS_NOW="the start"
 
 # expect DESCRIPTION COMMAND...: the command succeeds.
 expect() {
     local text=$1
     shift
+    LS_NOW=$text
     if "$@"; then
         LS_MET=$((LS_MET + 1))
         say "  ok: $text"
@@ -26,6 +28,7 @@ expect_same() {
 
 # must COMMAND...: what the rest of the test cannot do without.
 must() {
+    LS_NOW=$*
     "$@" && return 0
     say "  NOT OK: '$*' failed, so the test stops here"
     stalled
@@ -64,8 +67,17 @@ test_end() {
     exit 0
 }
 
+# A test that hangs says where (`run` sends TERM).
+test_stopped() {
+    say "  NOT OK: stopped in '$LS_NOW'"
+    LS_FAULTS=$((LS_FAULTS + 1))
+    stalled
+    exit 1
+}
+
 test_begin() {
     must work_begin
+    trap test_stopped TERM
     trap test_end EXIT
 }
 
