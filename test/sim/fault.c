@@ -47,6 +47,8 @@ static void end_life(struct ls_node *n)
     restart_in(n, 1000000, 8000000);
 }
 
+static void lose_last_copy(struct ls_world *w, struct ls_node *n);
+
 static void undo(struct ls_world *w, const struct ls_undo *u)
 {
     struct ls_node *n = &w->nodes[u->a];
@@ -69,6 +71,9 @@ static void undo(struct ls_world *w, const struct ls_undo *u)
         break;
     case LS_UNDO_LIFE:
         end_life(n);
+        break;
+    case LS_UNDO_LAST_COPY:
+        lose_last_copy(w, n);
         break;
     case LS_UNDO_FULL_DISK:
         n->disk.full = false;
@@ -316,6 +321,45 @@ static void outage(struct ls_world *w)
     loser->loses_disk = true;
 }
 
+/* Of two servers one was away and is about to return, the other one goes for good: what it alone
+ * had applied is only in the arbitrator's log. Unless the group has already gone on as two of two.
+ */
+static void lose_last_copy(struct ls_world *w, struct ls_node *n)
+{
+    struct ls_core_status st;
+    bool spared = n->running && n->srv.in_view;
+
+    for (int i = 0; spared && i < w->count; i++) {
+        if (w->nodes[i].running) {
+            ls_core_get_status(w->nodes[i].core, &st);
+            spared = st.old->count == 3 && st.config->count == 3 &&
+                     majority_without(w, st.old, n) && majority_without(w, st.config, n);
+        }
+    }
+    if (spared) {
+        lose_disk(n);
+        restart_in(n, 1000000, 8000000);
+    }
+}
+
+static void last_copy(struct ls_world *w)
+{
+    struct ls_node *away = ls_fault_random_node(w);
+
+    if (w->count != 3 || away->arbiter || !ls_hands_all_well(w) || !all_alike(w) ||
+        !ls_fault_undo_room(w, 1)) {
+        return;
+    }
+    for (int i = 0; i < w->count; i++) {
+        if (i != away->slot && !w->nodes[i].arbiter) {
+            ls_fault_undo_at(w, LS_UNDO_LAST_COPY, i, 0, ls_world_between(w, 100000, 1500000));
+        }
+    }
+    w->stats.crashes++;
+    ls_host_crash(away, false);
+    restart_in(away, 1500000, 4000000);
+}
+
 /* A write fails somewhere in a list of actions: the process ends there. */
 static void disk_error(struct ls_world *w)
 {
@@ -400,6 +444,7 @@ static const struct kind {
     {RATE(clock_jumps), clock_jump, false},
     {RATE(option_changes), ls_hands_change_options, false},
     {RATE(outages), outage, false},
+    {RATE(last_copies), last_copy, false},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -18,7 +18,8 @@ struct ls_profile {
     int64_t cut_max_us; /* longest partition, default 25 s */
     double spite; /* chance that a process dies just after one of the rare things (actions.c) */
     /* disks */
-    double outages; /* all crash, one a moment after the other, and one disk is gone */
+    double outages;     /* all crash, one a moment after the other, and one disk is gone */
+    double last_copies; /* a server crashes, and before it is back the other one's disk is gone */
     double power_cuts, power_all, slow_disks, disk_errors, full_disks;
     /* people (hands.c) */
     double reweighs, lost_databases, lost_majorities;
@@ -30,6 +31,7 @@ struct ls_profile {
     double twins, overtakes; /* chance that a message comes twice, or before the one ahead of it */
     double clock_jumps;      /* events a second */
     double drift;            /* clocks run faster or slower by up to this share */
+    int nodes_min;           /* fewest nodes of a run, default 1 */
     int nodes_max;           /* most nodes of a run, default 7 */
     /* workload */
     double submit_rate; /* write-sets a second and node, on average */

@@ -123,7 +123,8 @@ void ls_world_create(struct ls_world *w, uint64_t seed, const struct ls_profile 
     ls_oracle_init(&w->oracle);
     w->builder = ls_ws_builder_create();
     LS_ASSERT(w->builder != NULL);
-    w->count = (int)ls_world_between(w, 1, w->profile.nodes_max > 0 ? w->profile.nodes_max : 7);
+    w->count = (int)ls_world_between(w, w->profile.nodes_min > 0 ? w->profile.nodes_min : 1,
+                                     w->profile.nodes_max > 0 ? w->profile.nodes_max : 7);
     if (nodes > 0) {
         w->count = nodes;
     }

@@ -152,7 +152,8 @@ enum ls_undo_kind {
     LS_UNDO_PAUSE,
     LS_UNDO_SLOW_DISK,
     LS_UNDO_FULL_DISK,
-    LS_UNDO_LIFE
+    LS_UNDO_LIFE,
+    LS_UNDO_LAST_COPY
 };
 
 struct ls_undo {
