@@ -69,9 +69,20 @@ static void show_view(struct ls_provider *p, void *recv_ctx, const struct ls_con
         ls_phase_diverge(p, "the server could not take a view of the cluster");
     }
     free(v);
+    p->shown_out = status != WSREP_VIEW_PRIMARY;
     if (status == WSREP_VIEW_PRIMARY) {
         atomic_store(&p->engines_up, true);
     }
+}
+
+/* A view that the database has: it must not set the server's position back, so last_committed_id
+ * answers the view's own seqno meanwhile (contract 2.8). */
+static void show_known_view(struct ls_provider *p, void *recv_ctx, const struct ls_config *c,
+                            int64_t seqno, bool mine)
+{
+    atomic_store(&p->shown_position, seqno);
+    show_view(p, recv_ctx, c, WSREP_VIEW_PRIMARY, seqno, mine);
+    atomic_store(&p->shown_position, -2);
 }
 
 static void save_view(struct ls_provider *p, const struct ls_config *c)
@@ -203,17 +214,22 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
     tell_group(p);
 }
 
-/* In the database already. The last one may be needed to wake the server with. */
-static void skip_view(struct ls_provider *p, struct ls_item *item)
+/* In the database already. The last one may be needed to wake the server with. A node that was
+ * thrown out and came back while it waited for the state sees that it was out only now, with a
+ * state that has the view of its return: without that one the server would take itself to be
+ * outside for good. */
+static void skip_view(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
+    if (p->shown_out && item->mine) {
+        show_known_view(p, recv_ctx, item->config, item->seqno, true);
+        p->shown_out = true; /* what follows may be known as well, and has the later members */
+    }
     forget_skipped(p);
     p->last_skipped_view = item->config;
     p->last_skipped_seqno = item->seqno;
     item->config = NULL;
 }
 
-/* The view is one that the server has: it must not set its position back, so last_committed_id
- * answers the view's own seqno meanwhile (contract 2.8). */
 void ls_view_wake_server(struct ls_provider *p, void *recv_ctx)
 {
     struct ls_config *c = p->last_skipped_view;
@@ -228,9 +244,7 @@ void ls_view_wake_server(struct ls_provider *p, void *recv_ctx)
         c->view = c->view > 1 ? c->view - 1 : 1;
         p->last_skipped_seqno = p->skip_upto;
     }
-    atomic_store(&p->shown_position, p->last_skipped_seqno);
-    show_view(p, recv_ctx, c, WSREP_VIEW_PRIMARY, p->last_skipped_seqno, false);
-    atomic_store(&p->shown_position, -2);
+    show_known_view(p, recv_ctx, c, p->last_skipped_seqno, false);
     free(c);
 }
 
@@ -254,7 +268,7 @@ static bool is_doubted(const struct ls_provider *p, const struct ls_config *c)
 void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     if (item->seqno <= p->skip_upto) {
-        skip_view(p, item);
+        skip_view(p, recv_ctx, item);
         return;
     }
     drain(p, item->seqno - 1);
