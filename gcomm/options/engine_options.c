@@ -75,7 +75,7 @@ static bool waits_for_ever(const struct ls_provider_settings *s, struct ls_engin
 enum ls_rc ls_settings_wait_primary(const struct ls_provider_settings *s, struct ls_engine *e,
                                     bool (*ended)(void *ctx), void *ctx, struct ls_error *err)
 {
-    bool for_ever = waits_for_ever(s, e);
+    bool for_ever = s->wait_prim && waits_for_ever(s, e);
     int64_t due_us = ls_clock_us() + s->wait_prim_timeout_us;
     enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
 
