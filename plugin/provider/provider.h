@@ -177,7 +177,7 @@ struct ls_provider {
         parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
     struct ls_config *last_skipped_view;
     int64_t last_skipped_seqno;
-    bool shown_out; /* the last view that the server has seen is a non-primary one */
+    bool shown_out; /* the server has seen a non-primary view, and since then none but known ones */
 
     /* [D] */
     struct ls_cert *cert;

@@ -69,9 +69,10 @@ static void show_view(struct ls_provider *p, void *recv_ctx, const struct ls_con
         ls_phase_diverge(p, "the server could not take a view of the cluster");
     }
     free(v);
-    p->shown_out = status != WSREP_VIEW_PRIMARY;
     if (status == WSREP_VIEW_PRIMARY) {
         atomic_store(&p->engines_up, true);
+    } else {
+        p->shown_out = true;
     }
 }
 
@@ -222,7 +223,6 @@ static void skip_view(struct ls_provider *p, void *recv_ctx, struct ls_item *ite
 {
     if (p->shown_out && item->mine) {
         show_known_view(p, recv_ctx, item->config, item->seqno, true);
-        p->shown_out = true; /* what follows may be known as well, and has the later members */
     }
     forget_skipped(p);
     p->last_skipped_view = item->config;
@@ -279,6 +279,7 @@ void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item
     if (!atomic_load(&p->inconsistent)) {
         /* last_committed_id answers one below the view's seqno inside (trap 17). */
         show_view(p, recv_ctx, item->config, WSREP_VIEW_PRIMARY, item->seqno, item->mine);
+        p->shown_out = false;
         if (item->mine) {
             save_view(p, item->config);
         }
