@@ -235,6 +235,7 @@ static void on_tick(struct ls_core *c)
         core_read_tick(c);
         core_staged_tick(c);
         core_spread_tick(c);
+        core_given_up_tick(c);
         if (c->role == LS_ROLE_FOLLOWER) {
             core_resubmit(c);
         }

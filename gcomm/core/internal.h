@@ -309,6 +309,7 @@ struct ls_core {
     struct submission *subs; /* ring of LS_CORE_MAX_PENDING by id */
     uint64_t sub_low;        /* lowest id not settled */
     uint64_t sub_next;       /* next id expected */
+    uint32_t given_up;       /* of them, whose origin waits no more */
     struct own_in_log *own;  /* FIFO ring of LS_CORE_MAX_PENDING */
     uint32_t own_head;
     uint32_t own_count;
@@ -519,6 +520,7 @@ void core_on_give_up(struct ls_core *c, uint64_t id);
 void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_held_event(struct ls_core *c, const struct ls_event *ev);
 void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+void core_given_up_tick(struct ls_core *c);
 void core_resubmit(struct ls_core *c);
 /* A connection to this node is there: it gets what it does not hold. fresh: it holds nothing. */
 void core_respread(struct ls_core *c, const struct ls_uuid *to, bool fresh);

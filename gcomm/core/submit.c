@@ -35,6 +35,7 @@ static void clear(struct submission *s)
 
 static void settle(struct ls_core *c, struct submission *s)
 {
+    c->given_up -= s->given_up;
     clear(s);
     while (c->sub_low < c->sub_next && slot(c, c->sub_low)->id != c->sub_low) {
         c->sub_low++;
@@ -462,14 +463,35 @@ void core_on_submit_event(struct ls_core *c, const struct ls_event *ev)
     }
 }
 
+/* What a leader of an earlier term was asked for may be in logs that we do not see, and be ordered
+ * by a leader that comes after ours, until an entry of a later term is committed: that one is in
+ * the log of every leader to come, and so is what is ahead of it, which is what we have (Ongaro's
+ * thesis, 3.6.2). Only then has it not happened. */
+void core_given_up_tick(struct ls_core *c)
+{
+    struct ls_log_pos decided;
+
+    if (c->given_up == 0 || !core_pos_at(c, c->commit, &decided)) {
+        return;
+    }
+    for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
+        struct submission *s = find(c, id);
+        if (s != NULL && s->given_up && s->index == 0 && s->sent_term < decided.term) {
+            reject(c, id);
+            settle(c, s);
+        }
+    }
+}
+
 void core_on_give_up(struct ls_core *c, uint64_t id)
 {
     struct submission *s = find(c, id);
 
-    if (s == NULL || s->index != 0) {
+    if (s == NULL || s->index != 0 || s->given_up) {
         return;
     }
     s->given_up = true;
+    c->given_up++;
     if (s->sent_term == 0) {
         reject(c, id);
         settle(c, s);
@@ -491,9 +513,9 @@ void core_resubmit(struct ls_core *c)
             continue;
         }
         if (s->given_up && s->sent_term != c->term) {
-            reject(c, id); /* not in the log, and no leader of this term knows it */
-            settle(c, s);
-        } else if (lead) {
+            continue; /* core_given_up_tick() */
+        }
+        if (lead) {
             order_own(c, s, NULL); /* the host finds the bytes by the id */
         } else {
             send_own(c, s);
@@ -621,6 +643,7 @@ void core_submissions_unknown(struct ls_core *c)
         clear(slot(c, id));
     }
     c->sub_low = c->sub_next;
+    c->given_up = 0;
     c->own_count = 0;
     for (size_t i = c->staged_count; i-- > 0;) {
         if (ls_uuid_equal(&c->staged[i].sub.origin, &c->me.id) && c->staged[i].index == 0) {
