@@ -23,13 +23,19 @@ struct ls_action *core_act(struct ls_core *c, enum ls_action_type type)
 
 struct ls_msg *core_send(struct ls_core *c, const struct ls_uuid *to, enum ls_msg_type type)
 {
-    struct ls_action *a = core_act(c, LS_ACT_SEND);
+    struct ls_msg *m = &c->unheard;
 
-    a->u.send.to = *to;
-    a->u.send.msg.type = (uint8_t)type;
-    a->u.send.msg.flags = 0;
-    a->u.send.msg.term = c->term;
-    return &a->u.send.msg;
+    /* Who is isolated is not heard, also while its connections last: what it makes of being alone
+     * (another epoch, with pc.ignore_quorum) would hold up those it has left. */
+    if (!c->params.isolated) {
+        struct ls_action *a = core_act(c, LS_ACT_SEND);
+        a->u.send.to = *to;
+        m = &a->u.send.msg;
+    }
+    m->type = (uint8_t)type;
+    m->flags = 0;
+    m->term = c->term;
+    return m;
 }
 
 void core_log(struct ls_core *c, enum ls_log_level level, const char *fmt, ...)

@@ -336,7 +336,8 @@ struct ls_core {
     struct ls_action *actions;
     size_t action_count;
     size_t action_cap;
-    void **scratch; /* memory that actions point to, freed by actions_done */
+    struct ls_msg unheard; /* what would go out now; see core_send() */
+    void **scratch;        /* memory that actions point to, freed by actions_done */
     size_t scratch_count;
     size_t scratch_cap;
 };

@@ -16,6 +16,7 @@
 
 bool node_sync_majority;
 bool node_ack_all;
+bool node_ignore_quorum;
 uint32_t node_fc_limit;
 
 static atomic_uint_fast64_t counter;
@@ -312,6 +313,7 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
     opt.params.inactive_us = 3000000;
     opt.params.sync_majority = node_sync_majority;
     opt.params.ack_all = node_ack_all;
+    opt.params.ignore_quorum = node_ignore_quorum;
     if (forget || ls_uuid_is_zero(&n->group)) {
         state.position = (struct ls_gtid){.seqno = LS_SEQNO_UNDEFINED};
     }

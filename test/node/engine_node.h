@@ -62,6 +62,7 @@ void node_submit_forget(struct node *n, size_t size);
 
 extern bool node_sync_majority;
 extern bool node_ack_all;
+extern bool node_ignore_quorum;
 extern uint32_t node_fc_limit;
 
 #endif

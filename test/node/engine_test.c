@@ -493,6 +493,28 @@ static void test_isolate(void **state)
     free(c);
 }
 
+/* Who is isolated and goes on alone (pc.ignore_quorum) holds up nobody, whoever leads: the others
+ * hear no more of it than of one that died. */
+static void test_isolate_alone(void **state)
+{
+    for (int i = 0; i < NODES; i++) {
+        struct cluster *c = calloc(1, sizeof(*c));
+        struct node *cut = &c->nodes[i], *other = &c->nodes[(i + 1) % NODES];
+        uint64_t index;
+
+        node_ignore_quorum = true;
+        cluster_start(c);
+        ls_engine_isolate(cut->engine, true);
+        assert_true(node_wait_members(cut, 1, 1, 8000000));
+        node_ignore_quorum = false;
+        assert_true(node_wait_members(other, 2, 2, 8000000));
+        assert_int_equal(node_submit(other, 10, &index), LS_OK);
+        assert_int_equal(node_submit(cut, 10, &index), LS_OK);
+        cluster_stop(c);
+        free(c);
+    }
+}
+
 /* ack.level=all: what is acknowledged stands in every log, and one who is gone is not waited for.
  */
 static void test_ack_all(void **state)
@@ -689,15 +711,25 @@ static void test_latency(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alone),           cmocka_unit_test(test_three),
-        cmocka_unit_test(test_forget),          cmocka_unit_test(test_big),
-        cmocka_unit_test(test_kill_leader),     cmocka_unit_test(test_kill_follower),
-        cmocka_unit_test(test_kill_leader_big), cmocka_unit_test(test_quorum),
-        cmocka_unit_test(test_all_die),         cmocka_unit_test(test_flow),
-        cmocka_unit_test(test_isolate),         cmocka_unit_test(test_ack_all),
-        cmocka_unit_test(test_reads),           cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_full_disk),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_durable),         cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_three),
+        cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_big),
+        cmocka_unit_test(test_kill_leader),
+        cmocka_unit_test(test_kill_follower),
+        cmocka_unit_test(test_kill_leader_big),
+        cmocka_unit_test(test_quorum),
+        cmocka_unit_test(test_all_die),
+        cmocka_unit_test(test_flow),
+        cmocka_unit_test(test_isolate),
+        cmocka_unit_test(test_isolate_alone),
+        cmocka_unit_test(test_ack_all),
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_durable),
+        cmocka_unit_test(test_latency),
     };
 
     if (argc > 1) {
