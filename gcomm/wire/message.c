@@ -344,7 +344,10 @@ static enum ls_rc get_welcome(struct ls_wire_decoder *d, struct ls_reader *r, st
     m->u.welcome.joined_index = get_count(r);
     m->u.welcome.joined_pos = get_pos(r);
     m->u.welcome.config = NULL;
-    if (!get_bool(r) || r->failed) {
+    if (!get_bool(r)) {
+        r->failed = true; /* nobody is let in without */
+    }
+    if (r->failed) {
         return LS_OK;
     }
     left = ls_reader_left(r);

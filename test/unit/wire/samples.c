@@ -111,27 +111,21 @@ static void fill_submit(unsigned i, struct sample *s)
     s->msg.u.submit.payload = i == 0 ? bytes[0] : NULL;
 }
 
-static void fill_welcome(struct sample *s, bool with_config)
+static void fill_welcome(struct sample *s, bool from_log)
 {
     s->msg.type = LS_MSG_WELCOME;
-    s->msg.u.welcome.from_log = with_config;
+    s->msg.u.welcome.from_log = from_log;
     s->msg.u.welcome.base = pos();
     s->msg.u.welcome.base_cut = (int64_t)next();
     s->msg.u.welcome.joined_index = next();
     s->msg.u.welcome.joined_pos = pos();
-    if (with_config) {
-        config = (struct ls_config){.group = uuid(),
-                                    .epoch = next(),
-                                    .epoch_id = uuid(),
-                                    .view = 3,
-                                    .is_view = 1,
-                                    .format = 1};
-        for (uint8_t i = 1; i <= 3; i++) {
-            struct ls_member m = member(i);
-            LS_ASSERT(ls_config_add(&config, &m));
-        }
-        s->msg.u.welcome.config = &config;
+    config = (struct ls_config){
+        .group = uuid(), .epoch = next(), .epoch_id = uuid(), .view = 3, .is_view = 1, .format = 1};
+    for (uint8_t i = 1; i <= 3; i++) {
+        struct ls_member m = member(i);
+        LS_ASSERT(ls_config_add(&config, &m));
     }
+    s->msg.u.welcome.config = &config;
 }
 
 static void fill_small(unsigned i, struct sample *s)

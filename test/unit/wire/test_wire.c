@@ -173,6 +173,22 @@ static void test_impossible_term(void **state)
     }
 }
 
+/* Who is let in is told into what: the core counts on it. */
+static void test_welcome_to_nothing(void **state)
+{
+    static uint8_t frame[SAMPLE_MAX_BYTES];
+    struct sample s;
+    struct ls_msg got;
+
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        sample_make(i, &s);
+        if (s.msg.type == LS_MSG_WELCOME) {
+            s.msg.u.welcome.config = NULL;
+            assert_int_equal(receive(frame, sample_frame(&s, frame), &got), LS_E_PROTO);
+        }
+    }
+}
+
 static void test_flipped_bits(void **state)
 {
     static uint8_t frame[SAMPLE_MAX_BYTES];
@@ -346,7 +362,7 @@ int main(void)
         cmocka_unit_test(test_wrong_body_sizes), cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_too_big),          cmocka_unit_test(test_hello),
         cmocka_unit_test(test_hello_impossible), cmocka_unit_test(test_small_frames),
-        cmocka_unit_test(test_impossible_term),
+        cmocka_unit_test(test_impossible_term),  cmocka_unit_test(test_welcome_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, free_decoder);
 }
