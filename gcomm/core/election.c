@@ -380,12 +380,19 @@ void core_on_fetch(struct ls_core *c, const struct ls_uuid *from, const struct l
     r->u.append.count = 0;
 }
 
+/* A long piece on a slow line comes when we ask for votes again. It is kept, as long as that
+ * changes no term: the vote that it came with holds, and each attempt has less to wait for. */
+static bool wants_entries(const struct ls_core *c, const struct ls_uuid *from)
+{
+    return (c->role == LS_ROLE_CATCHUP || (c->role == LS_ROLE_CANDIDATE && c->pre_vote)) &&
+           ls_uuid_equal(from, &c->catchup_from);
+}
+
 void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     bool need_payload;
 
-    if (c->role != LS_ROLE_CATCHUP || m->term != c->term ||
-        !ls_uuid_equal(from, &c->catchup_from)) {
+    if (m->term != c->term || !wants_entries(c, from)) {
         return;
     }
     core_reset_election(c);
@@ -394,6 +401,10 @@ void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct
             core_log(c, LS_LOG_WARN, "cannot adopt the log of %s", LS_UUID_STR(from));
             core_become_follower(c, &ls_uuid_zero);
         }
+        return;
+    }
+    if (c->role == LS_ROLE_CANDIDATE) {
+        try_win(c);
         return;
     }
     if (!higher(&c->catchup_pos, &c->last)) {
