@@ -100,6 +100,13 @@ static bool is_stranger(struct ls_core *c, struct peer *p)
     return true;
 }
 
+/* A leader of a later epoch, or who wants to be one, while ours leads still (see epoch.c). */
+static bool is_no_concern(const struct ls_core *c, const struct peer *p, const struct ls_msg *m)
+{
+    return (m->type == LS_MSG_APPEND || m->type == LS_MSG_VOTE_REQ) && c->primary &&
+           core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) && core_has_leader(c);
+}
+
 static void on_message(struct ls_core *c, const struct ls_event *ev)
 {
     const struct ls_uuid *from = &ev->u.message.from;
@@ -107,6 +114,9 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     struct peer *p = core_peer_get(c, from);
 
     if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE || c->params.isolated) {
+        return;
+    }
+    if (is_no_concern(c, p, m)) {
         return;
     }
     p->heard_us = c->now_us;

@@ -197,6 +197,8 @@ struct ls_action {
             struct ls_log_pos base;
             const void *context; /* owned by the core until actions_done */
             size_t context_size;
+            uint8_t parted; /* the database has what the group never committed: whatever its
+                               position, it is no part of the new history */
         } reset;
         struct {
             uint64_t term;

@@ -250,11 +250,16 @@ static bool learn_commit(struct ls_core *c, const struct ls_msg *m)
     return c->role != LS_ROLE_LEFT;
 }
 
+bool core_has_leader(const struct ls_core *c)
+{
+    return c->role == LS_ROLE_LEADER ||
+           (!ls_uuid_is_zero(&c->leader) && !c->leader_suspected &&
+            c->now_us - c->leader_heard_us < c->params.election_min_us);
+}
+
 void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
-    bool leader_alive =
-        c->role == LS_ROLE_LEADER || (!ls_uuid_is_zero(&c->leader) && !c->leader_suspected &&
-                                      c->now_us - c->leader_heard_us < c->params.election_min_us);
+    bool leader_alive = core_has_leader(c);
     bool granted = false;
     struct peer *p = core_peer(c, from);
     struct ls_msg *r;

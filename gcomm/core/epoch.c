@@ -7,7 +7,9 @@
  * two apart. Neighbours tell each other their epochs (EPOCH goes out before anything else of a new
  * one, on connections that keep the order), and who belongs to a later one takes neither entries
  * nor votes' requests from a past one. Who sees a later one forms no component by itself, it asks
- * to be let in. */
+ * to be let in; but not while it is in a primary component whose leader it hears: what that one has
+ * acknowledged is not given up because somebody bootstrapped a node that it lacked. Such a node
+ * does not count for its majority either. */
 #include "gcomm/core/internal.h"
 
 #define RECORD_FORMAT 1 /* version of records that this code writes (rule 27) */
@@ -40,6 +42,14 @@ bool core_epoch_is_past(const struct ls_core *c, const struct peer *p)
         return false;
     }
     return !ls_uuid_equal(&p->epoch.group, &mine.group) || compare(&p->epoch, &mine) < 0;
+}
+
+bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p)
+{
+    struct epoch mine = epoch_of(&c->latest);
+
+    return p->epoch_told && c->latest.count > 0 && ls_uuid_equal(&p->epoch.group, &mine.group) &&
+           compare(&p->epoch, &mine) > 0;
 }
 
 bool core_epoch_outlived(const struct ls_core *c)
@@ -98,7 +108,7 @@ static void warn_of_twin(struct ls_core *c, const struct peer *p)
         return;
     }
     if (!core_epoch_is_elsewhere(c, p)) {
-        if (core_is_member(c, &p->id)) {
+        if (core_is_member(c, &p->id) && core_epoch_is_past(c, p)) {
             return; /* it has not heard of our epoch yet */
         }
         core_log(c, LS_LOG_ERROR,

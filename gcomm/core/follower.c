@@ -214,6 +214,7 @@ static void give_up_history(struct ls_core *c, const struct ls_uuid *from)
     }
     c->want_join = true;
     c->need_state = true;
+    c->parted = true;
 }
 
 void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,

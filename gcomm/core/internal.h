@@ -238,6 +238,7 @@ struct ls_core {
     bool need_view; /* our server was shown a non-primary view: only a new view brings it back */
     bool want_join; /* ask to be let in */
     bool need_state;
+    bool parted; /* what is committed here is not what the group has committed */
     bool leaving;
     bool removed; /* the committed configuration has no place for us */
     int64_t leave_due_us;
@@ -445,6 +446,8 @@ void core_epoch_greet(struct ls_core *c, const struct ls_uuid *to);
 void core_epoch_tell(struct ls_core *c); /* all, when ours has changed */
 /* Whether what this peer says as a leader or candidate is of a past that ours has ended. */
 bool core_epoch_is_past(const struct ls_core *c, const struct peer *p);
+/* It belongs to a later epoch of our history than we do. */
+bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p);
 /* It is in a primary component of another history than ours. */
 bool core_epoch_is_elsewhere(const struct ls_core *c, const struct peer *p);
 /* A peer belongs to a later epoch of our history: we form no component by ourselves. */
@@ -489,6 +492,8 @@ bool core_is_heard(struct ls_core *c, const struct ls_uuid *id);
 /* Within two and a half heartbeats: it follows us, or has begun not to. */
 bool core_is_fresh(struct ls_core *c, const struct ls_uuid *id);
 /* Longer ago than limit_us, or a tick ago when isolated. */
+/* We lead, or the leader that we follow was heard a moment ago. */
+bool core_has_leader(const struct ls_core *c);
 bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us);
 void core_manage_members(struct ls_core *c); /* proposes the next change, if any */
 /* The joiner's log is a part of ours. */

@@ -40,6 +40,7 @@ static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_po
      * takes another view, which our acknowledgements ask for. */
     c->need_view = c->need_view && from_log && joined->index <= c->commit_told;
     c->need_state = false;
+    c->parted = false;
     c->half = false;
     c->half_chosen = false;
     c->primary = !c->need_view;
@@ -107,6 +108,17 @@ void core_start_leave(struct ls_core *c)
 
 /* ---- what a committed configuration means ---- */
 
+/* Members know entries for committed that others than those of the group were when a component was
+ * formed without a majority of the last one, and they had been in that. */
+static bool has_parted(struct ls_core *c, const struct peer *p)
+{
+    struct ls_log_pos mine;
+
+    return p->join_pos.index > c->last.index ||
+           (p->join_pos.index > c->base.index && core_pos_at(c, p->join_pos.index, &mine) &&
+            !ls_hash128_equal(mine.chain, p->join_pos.chain));
+}
+
 static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_pos *joined,
                          const struct ls_config *config)
 {
@@ -130,6 +142,7 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
     copy = core_scratch(c, sizeof(*copy));
     *copy = *config;
     m = core_send(c, &p->id, LS_MSG_WELCOME);
+    m->flags = !from_log && has_parted(c, p) ? LS_WELCOME_PARTED : 0;
     m->u.welcome.from_log = from_log;
     m->u.welcome.base = base;
     m->u.welcome.base_cut = c->cut_committed;
@@ -318,6 +331,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     c->leader_heard_us = c->now_us;
     core_reset_election(c);
     core_act_role(c);
+    c->parted |= (m->flags & LS_WELCOME_PARTED) != 0;
     if (m->u.welcome.from_log) {
         if (m->u.welcome.joined_index > c->config_index) {
             core_adopt_config(c, config, m->u.welcome.joined_index);

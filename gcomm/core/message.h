@@ -39,6 +39,10 @@ enum ls_join_flag {
     LS_JOIN_HALF = 1, /* died in the middle of a statement in total order, see origin.c */
 };
 
+enum ls_welcome_flag {
+    LS_WELCOME_PARTED = 1, /* what the joiner knows for committed is not what the group committed */
+};
+
 enum ls_change_kind {
     LS_CHANGE_WEIGHT = 1, /* `value` is the weight of `id` from now on */
     LS_CHANGE_EVICT = 2,  /* remove `id` and do not let it in again; zero: forget all such */

@@ -353,6 +353,9 @@ static void perform_on_store(struct ls_engine *e, const struct ls_action *a)
         truncate_log(e, a->u.index);
         break;
     case LS_ACT_RESET:
+        if (a->u.reset.parted && e->opt.parted != NULL) {
+            e->opt.parted(e->opt.parted_ctx);
+        }
         reset_log(e, &a->u.reset.base, a->u.reset.context, a->u.reset.context_size);
         break;
     default:

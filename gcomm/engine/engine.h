@@ -50,6 +50,11 @@ struct ls_engine_options {
     void (*chore)(void *ctx);
     void (*watch)(void *ctx); /* as the chore, five times a second */
     void *chore_ctx;
+    /* On the loop's thread, before the log is given up for the group's: the database has what the
+     * group never committed, and is no part of its history whatever its position. To be kept over a
+     * crash. May be NULL. */
+    void (*parted)(void *ctx);
+    void *parted_ctx;
 };
 
 /* What the saved state of the server's side allows (sst/state decides). */

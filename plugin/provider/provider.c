@@ -248,6 +248,8 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->chore = once_a_second;
     o->watch = often;
     o->chore_ctx = p;
+    o->parted = ls_transfer_distrust;
+    o->parted_ctx = p;
 }
 
 static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_settings *s,

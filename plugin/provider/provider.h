@@ -162,6 +162,8 @@ struct ls_provider {
      * stands only as the origin of everybody's data (rule 22). The file shows no position
      * meanwhile. */
     atomic_bool half;
+    /* The database has what the group never committed. No position in the file until it is replaced. */
+    atomic_bool foreign;
     struct ls_sst_wait sst;
     struct ls_transfer transfers[LS_MAX_MEMBERS];
     size_t transfer_count;
@@ -264,6 +266,8 @@ void ls_view_wake_server(struct ls_provider *p, void *recv_ctx);
 /* ---- transfer.c ---- */
 /* Joiner: fetches a snapshot; returns the position got, ends the process when it cannot. False: the
  * node leaves. */
+/* The engine's `parted`: what the database has is not of the group's history. */
+void ls_transfer_distrust(void *ctx);
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);
 /* The stream brings what is missing; a donor's script is needed for its word only. */
 bool ls_transfer_greet(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);

@@ -173,6 +173,17 @@ static void tell_if_foreign(struct ls_provider *p, const struct ls_uuid *group)
     }
 }
 
+void ls_transfer_distrust(void *ctx)
+{
+    struct ls_provider *p = ctx;
+
+    if (!atomic_exchange(&p->foreign, true)) {
+        ls_warn("This node has committed what the group has not: its data are given up for the "
+                "group's, by a full state transfer");
+        ls_saved_state_mark_unsafe(p->saved, NULL);
+    }
+}
+
 /* False: leaving. */
 static bool receive(struct ls_provider *p, const struct ls_join *join, const struct ask *ask,
                     struct ls_sst_wait *got)
@@ -216,6 +227,9 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
     struct ls_grastate s = {.position = {.uuid = join->config.group, .seqno = LS_SEQNO_UNDEFINED}};
     ls_saved_state_set(p->saved, &s, NULL);
     ls_saved_state_mark_safe(p->saved, NULL);
+    if (atomic_exchange(&p->foreign, false)) {
+        ls_saved_state_mark_safe(p->saved, NULL);
+    }
     ls_info("SST received: %s:%lld", LS_UUID_STR(&got.position.uuid),
             (long long)got.position.seqno);
     *seqno = got.position.seqno;
