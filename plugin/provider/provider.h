@@ -162,7 +162,8 @@ struct ls_provider {
      * stands only as the origin of everybody's data (rule 22). The file shows no position
      * meanwhile. */
     atomic_bool half;
-    /* The database has what the group never committed. No position in the file until it is replaced. */
+    /* The database has what the group never committed. No position in the file until it is
+     * replaced. */
     atomic_bool foreign;
     struct ls_sst_wait sst;
     struct ls_transfer transfers[LS_MAX_MEMBERS];

@@ -132,7 +132,8 @@ static bool stream_suffices(struct ls_provider *p, const struct ls_join *join)
     struct ls_grastate saved;
 
     ls_saved_state_get(p->saved, &saved);
-    if (have < 0 || atomic_load(&p->foreign) || !ls_uuid_equal(&saved.position.uuid, &join->config.group)) {
+    if (have < 0 || atomic_load(&p->foreign) ||
+        !ls_uuid_equal(&saved.position.uuid, &join->config.group)) {
         return false;
     }
     if (atomic_load(&p->half) && !join->from_log) {
