@@ -2,6 +2,9 @@
 
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
+
+#define FRAGMENT_TELL_US 60000000
 
 static wsrep_status_t status_of_append(enum ls_rc rc)
 {
@@ -115,6 +118,23 @@ static bool is_whole(uint32_t flags)
     return (flags & LS_WS_TRX_START) != 0 && (flags & LS_WS_TRX_END) != 0;
 }
 
+/* The server makes a deadlock of every answer to a fragment but this one, and clients repeat what met
+ * a deadlock: they would do so for ever. */
+static wsrep_status_t refuse_fragment(struct ls_provider *p)
+{
+    int64_t now_us = ls_clock_us();
+    int64_t due_us = atomic_load(&p->fragment_told_us);
+
+    if (now_us >= due_us &&
+        atomic_compare_exchange_strong(&p->fragment_told_us, &due_us, now_us + FRAGMENT_TELL_US)) {
+        ls_error_log(
+            "Streaming replication is not supported by this version: set "
+            "wsrep_trx_fragment_size=0 and wsrep_load_data_splitting=OFF. The transaction "
+            "is rolled back, its client gets error 1105 (Maximum writeset size exceeded).");
+    }
+    return WSREP_SIZE_EXCEEDED;
+}
+
 wsrep_status_t ls_provider_certify(wsrep_t *self, wsrep_conn_id_t conn, wsrep_ws_handle_t *handle,
                                    uint32_t flags, wsrep_trx_meta_t *meta)
 {
@@ -130,9 +150,7 @@ wsrep_status_t ls_provider_certify(wsrep_t *self, wsrep_conn_id_t conn, wsrep_ws
         return WSREP_TRX_MISSING;
     }
     if (!is_whole(flags)) {
-        ls_error_log("Streaming replication is not supported by this version: set "
-                     "wsrep_trx_fragment_size=0. The transaction is rolled back.");
-        return WSREP_NOT_IMPLEMENTED;
+        return refuse_fragment(p);
     }
     if (trx->append_rc != LS_OK) {
         ls_info("A write-set is not complete (%s): its transaction is rolled back.",

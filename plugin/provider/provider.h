@@ -127,6 +127,7 @@ struct ls_provider {
     _Atomic(struct ls_engine *) engine;
     _Atomic int engine_users;
     _Atomic int64_t delivered_seqno;
+    _Atomic int64_t fragment_told_us; /* not again before: that streaming is refused */
     _Atomic uint64_t max_ws_size;
     _Atomic bool inconsistent;
     _Atomic bool engines_up;        /* a primary view or a snapshot was shown to the server */

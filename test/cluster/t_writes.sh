@@ -29,13 +29,23 @@ must sql 1 "SET SESSION wsrep_sync_wait=15; INSERT INTO t.big VALUES (1, REPEAT(
 must sql 2 "SET SESSION wsrep_sync_wait=15; UPDATE t.big SET v = CONCAT(v, 'end')"
 must sql 3 "CREATE TABLE t.many (PRIMARY KEY (id)) AS SELECT seq AS id, MD5(seq) AS v FROM t.seq_1_to_20000"
 must sql 1 "SET SESSION wsrep_sync_wait=15; UPDATE t.many SET v = REVERSE(v)"
+# Splitting streams, which is refused: by an error that no client takes for a deadlock and repeats.
+rows=$LS_WORK/tmp/rows
+seq 12000 >"$rows" && chmod 644 "$rows"
+must sql 2 "CREATE TABLE t.loaded (id INT PRIMARY KEY) ENGINE=InnoDB; SET GLOBAL wsrep_load_data_splitting=ON"
+expect "LOAD DATA in pieces is refused for good" refused 1105 2 "LOAD DATA INFILE '$rows' INTO TABLE t.loaded"
+expect "the same in a transaction" refused 1105 2 "BEGIN; INSERT INTO t.loaded VALUES (0);
+    LOAD DATA INFILE '$rows' INTO TABLE t.loaded; COMMIT"
+expect_same "one line names both settings" 1 \
+    "$(grep -c 'wsrep_trx_fragment_size=0 and wsrep_load_data_splitting=OFF' "$(node_log 2)")"
+must sql 2 "SET GLOBAL wsrep_load_data_splitting=OFF; LOAD DATA INFILE '$rows' INTO TABLE t.loaded"
 for load in a b c d e f; do
     expect "load $load makes progress beside the others" load_grows "$load"
 done
 for load in a b c d e f; do load_stop "$load"; done
 expect "no load met an error other than 1213" only_conflicts a b c d e f
 
-expect "the same rows everywhere" tables_equal "1 2 3" t.one t.two t.three t.all3 t.parent t.child t.nokey t.big t.many
+expect "the same rows everywhere" tables_equal "1 2 3" t.one t.two t.three t.all3 t.parent t.child t.nokey t.big t.many t.loaded
 for load in a d e f; do
     table=t.all3
     [ "$load" != a ] || table=t.one
