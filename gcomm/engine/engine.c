@@ -207,6 +207,9 @@ static void housekeeping(struct ls_engine *e)
     if (e->opt.chore != NULL) {
         e->opt.chore(e->opt.chore_ctx);
     }
+    if (!e->open) {
+        engine_note_advice(e);
+    }
     if (!e->open && e->now_us >= e->progress_us) {
         e->progress_us = e->now_us + PROGRESS_US;
         engine_log_progress(e);
@@ -484,10 +487,8 @@ enum ls_rc ls_engine_wait_primary(struct ls_engine *e, int64_t timeout_us, struc
     } else if (e->closed) {
         rc = ls_error_set(err, LS_E_CLOSED, "%s", e->closed_text);
     } else {
-        rc = ls_error_set(err, LS_E_TIMEOUT,
-                          "no primary component within %lld s: check that the other members run "
-                          "and can be reached, or bootstrap one",
-                          (long long)(timeout_us / 1000000));
+        rc = ls_error_set(err, LS_E_TIMEOUT, "no primary component within %lld s: %s",
+                          (long long)(timeout_us / 1000000), e->advice);
     }
     ls_mutex_unlock(&e->mutex);
     return rc;

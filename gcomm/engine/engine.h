@@ -102,6 +102,9 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
 /* Waits until there is a primary component with us in it; LS_E_TIMEOUT, or LS_E_CLOSED when we were
  * refused (err holds the reason). timeout_us < 0: for ever. progress lines are logged. */
 enum ls_rc ls_engine_wait_primary(struct ls_engine *e, int64_t timeout_us, struct ls_error *err);
+/* What a person can do when that waits in vain: the end of a line. */
+#define LS_ADVICE_SIZE 360
+void ls_engine_get_advice(struct ls_engine *e, char out[LS_ADVICE_SIZE]);
 /* Starts leaving; LS_STREAM_LEFT follows, at the latest after some seconds. */
 void ls_engine_leave(struct ls_engine *e);
 /* Reads certificates and key again, for connections from now on. LS_E_INVAL: TLS is not in use, or

@@ -283,6 +283,7 @@ struct ls_engine {
     struct wish wishes[WISHES_MAX];
     size_t wish_count;
     char closed_text[240];
+    char advice[LS_ADVICE_SIZE];
     struct ls_core_params params;
     struct ls_engine_stats stats;
     struct latency latency;
@@ -382,6 +383,7 @@ void engine_spread_destroy(struct ls_engine *e);
 extern const struct ls_net_callbacks engine_net_callbacks;
 struct engine_peer *engine_peer_find(struct ls_engine *e, const struct ls_uuid *id);
 void engine_log_progress(struct ls_engine *e);
+void engine_note_advice(struct ls_engine *e);
 
 /* ask.c: BOOTSTRAP, at once or after the others were asked. */
 void engine_found(struct ls_engine *e);

@@ -190,6 +190,37 @@ static void log_advice(const struct ls_engine *e, const struct line *renewed)
     }
 }
 
+/* Where the database stands, for people who compare nodes before they bootstrap one. */
+static bool position_text(const struct ls_engine *e, char out[LS_GTID_STR_SIZE])
+{
+    if (e->opt.no_data || e->position.seqno < 0 || ls_uuid_is_zero(&e->position.uuid)) {
+        return false;
+    }
+    ls_gtid_format(&e->position, out);
+    return true;
+}
+
+/* `members`: of the last component, if one is known. */
+static void describe_wait(const struct ls_engine *e, const struct line *here, uint32_t members,
+                          const struct line *missing, char text[LS_WAITING_TEXT_SIZE])
+{
+    char at[LS_GTID_STR_SIZE];
+    int n = snprintf(text, LS_WAITING_TEXT_SIZE, "connected to: %s; ",
+                     here->len > 0 ? here->text : "nobody");
+    char *end = text + n;
+    size_t room = LS_WAITING_TEXT_SIZE - (size_t)n;
+
+    if (members > 0) {
+        snprintf(end, room, "members of the last one that are missing: %s",
+                 missing->len > 0 ? missing->text : "none");
+    } else {
+        bool known = position_text(e, at);
+        snprintf(end, room, "this node was in none before%s%s%s",
+                 known ? ", its database stands at " : "", known ? at : "",
+                 here->len == 0 ? " (no address answers: is another node running?)" : "");
+    }
+}
+
 void engine_log_progress(struct ls_engine *e)
 {
     struct line missing = {.len = 0};
@@ -214,11 +245,7 @@ void engine_log_progress(struct ls_engine *e)
             line_add(is_renewed(e, m) ? &renewed : &missing, m->name, m->addr);
         }
     }
-    snprintf(
-        text, sizeof(text), "connected to: %s; %s%s%s", here.len > 0 ? here.text : "nobody",
-        members > 0 ? "members of the last one that are missing: " : "this node was in none before",
-        members > 0 ? (missing.len > 0 ? missing.text : "none") : "",
-        members == 0 && here.len == 0 ? " (no address answers: is another node running?)" : "");
+    describe_wait(e, &here, members, &missing, text);
     ls_info("waiting for a primary component; %s", text);
     ls_mutex_lock(&e->mutex);
     memcpy(e->stats.waiting_for, text, sizeof(e->stats.waiting_for));
@@ -226,4 +253,31 @@ void engine_log_progress(struct ls_engine *e)
     if (members > 0) {
         log_advice(e, &renewed);
     }
+}
+
+/* Once a second, for whoever ends the wait. */
+void engine_note_advice(struct ls_engine *e)
+{
+    char advice[LS_ADVICE_SIZE] =
+        "check that the other members run and can be reached, or bootstrap one";
+    char at[LS_GTID_STR_SIZE];
+    struct ls_core_status st;
+
+    ls_core_get_status(e->core, &st);
+    if ((st.config == NULL || st.config->count == 0) && position_text(e, at)) {
+        snprintf(advice, sizeof(advice),
+                 "check that the other members run and can be reached, or bootstrap the one with "
+                 "the highest position (this one's database stands at %s)",
+                 at);
+    }
+    ls_mutex_lock(&e->mutex);
+    memcpy(e->advice, advice, sizeof(e->advice));
+    ls_mutex_unlock(&e->mutex);
+}
+
+void ls_engine_get_advice(struct ls_engine *e, char out[LS_ADVICE_SIZE])
+{
+    ls_mutex_lock(&e->mutex);
+    memcpy(out, e->advice, LS_ADVICE_SIZE);
+    ls_mutex_unlock(&e->mutex);
 }

@@ -87,10 +87,12 @@ enum ls_rc ls_settings_wait_primary(const struct ls_provider_settings *s, struct
         }
     }
     if (rc == LS_E_TIMEOUT) {
+        char advice[LS_ADVICE_SIZE];
+
+        ls_engine_get_advice(e, advice);
         return ls_error_set(err, rc,
-                            "no primary component within %lld s (pc.wait_prim_timeout): check that "
-                            "the other members run and can be reached, or bootstrap one",
-                            (long long)(s->wait_prim_timeout_us / 1000000));
+                            "no primary component within %lld s (pc.wait_prim_timeout): %s",
+                            (long long)(s->wait_prim_timeout_us / 1000000), advice);
     }
     return rc;
 }

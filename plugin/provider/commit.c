@@ -118,8 +118,8 @@ static bool is_whole(uint32_t flags)
     return (flags & LS_WS_TRX_START) != 0 && (flags & LS_WS_TRX_END) != 0;
 }
 
-/* The server makes a deadlock of every answer to a fragment but this one, and clients repeat what met
- * a deadlock: they would do so for ever. */
+/* The server makes a deadlock of every answer to a fragment but this one, and clients repeat what
+ * met a deadlock: they would do so for ever. */
 static wsrep_status_t refuse_fragment(struct ls_provider *p)
 {
     int64_t now_us = ls_clock_us();
