@@ -190,6 +190,26 @@ static void log_advice(const struct ls_engine *e, const struct line *renewed)
     }
 }
 
+#define STRANGERS_SIZE 280
+
+/* Addresses at which no node of ours answers but something else does. Empty: there are none. */
+static void strangers_text(const struct ls_engine *e, char out[STRANGERS_SIZE])
+{
+    char at[100];
+    bool galera;
+    size_t count = ls_net_strangers(e->net, at, sizeof(at), &galera);
+
+    out[0] = '\0';
+    if (count > 0) {
+        snprintf(out, STRANGERS_SIZE, "%s %s%s", at,
+                 count == 1 ? "answers, but not as a Lockstep node"
+                            : "answer, but not as Lockstep nodes",
+                 galera ? " (Galera's protocol): all nodes change provider together, with all of "
+                          "them down"
+                        : ": check wsrep_cluster_address");
+    }
+}
+
 /* Where the database stands, for people who compare nodes before they bootstrap one. */
 static bool position_text(const struct ls_engine *e, char out[LS_GTID_STR_SIZE])
 {
@@ -202,7 +222,8 @@ static bool position_text(const struct ls_engine *e, char out[LS_GTID_STR_SIZE])
 
 /* `members`: of the last component, if one is known. */
 static void describe_wait(const struct ls_engine *e, const struct line *here, uint32_t members,
-                          const struct line *missing, char text[LS_WAITING_TEXT_SIZE])
+                          const struct line *missing, const char *strangers,
+                          char text[LS_WAITING_TEXT_SIZE])
 {
     char at[LS_GTID_STR_SIZE];
     int n = snprintf(text, LS_WAITING_TEXT_SIZE, "connected to: %s; ",
@@ -211,13 +232,17 @@ static void describe_wait(const struct ls_engine *e, const struct line *here, ui
     size_t room = LS_WAITING_TEXT_SIZE - (size_t)n;
 
     if (members > 0) {
-        snprintf(end, room, "members of the last one that are missing: %s",
-                 missing->len > 0 ? missing->text : "none");
+        n = snprintf(end, room, "members of the last one that are missing: %s",
+                     missing->len > 0 ? missing->text : "none");
     } else {
         bool known = position_text(e, at);
-        snprintf(end, room, "this node was in none before%s%s%s",
-                 known ? ", its database stands at " : "", known ? at : "",
-                 here->len == 0 ? " (no address answers: is another node running?)" : "");
+        bool alone = here->len == 0 && strangers[0] == '\0';
+        n = snprintf(end, room, "this node was in none before%s%s%s",
+                     known ? ", its database stands at " : "", known ? at : "",
+                     alone ? " (no address answers: is another node running?)" : "");
+    }
+    if (strangers[0] != '\0' && (size_t)n < room) {
+        snprintf(end + n, room - (size_t)n, "; %s", strangers);
     }
 }
 
@@ -227,6 +252,7 @@ void engine_log_progress(struct ls_engine *e)
     struct line renewed = {.len = 0};
     struct line here = {.len = 0};
     char text[LS_WAITING_TEXT_SIZE] = "";
+    char strangers[STRANGERS_SIZE];
     struct ls_core_status st;
     uint32_t members = 0;
 
@@ -245,12 +271,13 @@ void engine_log_progress(struct ls_engine *e)
             line_add(is_renewed(e, m) ? &renewed : &missing, m->name, m->addr);
         }
     }
-    describe_wait(e, &here, members, &missing, text);
+    strangers_text(e, strangers);
+    describe_wait(e, &here, members, &missing, strangers, text);
     ls_info("waiting for a primary component; %s", text);
     ls_mutex_lock(&e->mutex);
     memcpy(e->stats.waiting_for, text, sizeof(e->stats.waiting_for));
     ls_mutex_unlock(&e->mutex);
-    if (members > 0) {
+    if (members > 0 && strangers[0] == '\0') {
         log_advice(e, &renewed);
     }
 }
@@ -261,10 +288,14 @@ void engine_note_advice(struct ls_engine *e)
     char advice[LS_ADVICE_SIZE] =
         "check that the other members run and can be reached, or bootstrap one";
     char at[LS_GTID_STR_SIZE];
+    char strangers[STRANGERS_SIZE];
     struct ls_core_status st;
 
     ls_core_get_status(e->core, &st);
-    if ((st.config == NULL || st.config->count == 0) && position_text(e, at)) {
+    strangers_text(e, strangers);
+    if (strangers[0] != '\0') { /* who bootstraps beside a living cluster has two */
+        snprintf(advice, sizeof(advice), "%s", strangers);
+    } else if ((st.config == NULL || st.config->count == 0) && position_text(e, at)) {
         snprintf(advice, sizeof(advice),
                  "check that the other members run and can be reached, or bootstrap the one with "
                  "the highest position (this one's database stands at %s)",

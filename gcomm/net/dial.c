@@ -305,6 +305,7 @@ static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct 
     struct peer *p = verdict ? ls_peer_find(net, &e->peer) : NULL;
     uint32_t held_back;
 
+    e->stranger = c != NULL ? c->stranger : STRANGER_NONE;
     e->fails++;
     e->next_us = ls_clock_us() + e->pause_us;
     e->pause_us = e->pause_us < LS_NET_PAUSE_MAX_US / 2 ? e->pause_us * 2 : LS_NET_PAUSE_MAX_US;
@@ -327,6 +328,7 @@ void ls_dial_found(struct conn *c, const struct ls_uuid *id)
     }
     e->has_peer = true;
     e->peer = *id;
+    e->stranger = STRANGER_NONE;
     if (missed != NULL) {
         tell_unreachable(c->net, missed, "another node is there now");
     }
@@ -390,6 +392,26 @@ bool ls_net_has_tried(struct ls_net *net)
         }
     }
     return true;
+}
+
+size_t ls_net_strangers(const struct ls_net *net, char *out, size_t size, bool *galera)
+{
+    size_t count = 0;
+    size_t len = 0;
+
+    out[0] = '\0';
+    *galera = false;
+    for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        if (e->stranger == STRANGER_NONE || (e->sources & (SOURCE_USER | SOURCE_MEMBER)) == 0) {
+            continue;
+        }
+        *galera = *galera || e->stranger == STRANGER_GALERA;
+        if (len + strlen(e->addr) + 3 <= size) {
+            len += (size_t)snprintf(out + len, size - len, "%s%s", count > 0 ? ", " : "", e->addr);
+        }
+        count++;
+    }
+    return count;
 }
 
 static size_t dials_under_way(const struct ls_net *net)

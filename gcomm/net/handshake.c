@@ -115,14 +115,36 @@ bool ls_handshake_detect(struct conn *c)
     return rc != LS_OK || first != TLS_HANDSHAKE || secure(c);
 }
 
-const char *ls_handshake_blame(const struct conn *c, const char *why)
+/* Galera's first message, which the side that was dialled sends: a length of 24 bits, always 36,
+ * the kind of checksum, the checksum; then version, type 1 (handshake), flags 0x10, segment, and
+ * two uuids. */
+#define GALERA_HEAD 8
+#define GALERA_LENGTH 36
+
+static bool is_galera(const uint8_t *b, size_t len)
+{
+    return len >= GALERA_HEAD + 4 && b[0] == GALERA_LENGTH && b[1] == 0 && b[2] == 0 && b[3] <= 2 &&
+           b[GALERA_HEAD] <= 1 && b[GALERA_HEAD + 1] == 1 && b[GALERA_HEAD + 2] == 0x10;
+}
+
+const char *ls_handshake_blame(struct conn *c, const char *why)
 {
     const uint8_t *b = c->in + c->in_pos;
+    size_t len = c->in_len - c->in_pos;
 
-    if (c->state == CONN_HELLO && c->in_len - c->in_pos >= 2 && b[1] == 3 &&
-        (b[0] == TLS_ALERT || b[0] == TLS_HANDSHAKE)) {
+    if (c->state != CONN_HELLO || len == 0) {
+        return why;
+    }
+    if (len >= 2 && b[1] == 3 && (b[0] == TLS_ALERT || b[0] == TLS_HANDSHAKE)) {
         return "it speaks TLS, and this node does not: give all nodes socket.ssl_key, "
                "socket.ssl_cert and socket.ssl_ca, or none";
+    }
+    if (is_galera(b, len)) {
+        c->stranger = STRANGER_GALERA;
+        return "it speaks Galera's protocol";
+    }
+    if (!ls_frame_begins(b, len)) {
+        c->stranger = STRANGER_SOMEBODY;
     }
     return why;
 }
@@ -671,7 +693,7 @@ static void expire(struct conn *c)
             ls_net_warn(c->net, c->host, "%s connected, but did not say who it is in time",
                         c->addr);
         }
-        ls_conn_close(c, "the handshake timed out");
+        ls_conn_close(c, ls_handshake_blame(c, "the handshake timed out"));
         break;
     default:
         ls_conn_close(c, "the handshake timed out");

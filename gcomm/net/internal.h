@@ -38,6 +38,13 @@ enum conn_state {
     CONN_CLOSED,
 };
 
+/* What answers at an address where one of our nodes was looked for. */
+enum stranger {
+    STRANGER_NONE, /* a node, or nobody */
+    STRANGER_SOMEBODY,
+    STRANGER_GALERA,
+};
+
 struct peer;
 struct endpoint;
 struct allow_check;
@@ -50,16 +57,17 @@ struct conn {
     uint8_t purpose; /* enum ls_hello_purpose */
     uint8_t version; /* agreed */
     bool dialled;
-    bool blocked;        /* the socket takes nothing at present */
-    bool undecided;      /* refused for a reason of the moment: tells nothing about the peer */
-    bool broken;         /* ended by us, the closing event is on its way */
-    bool dropped;        /* by ls_net_drop() or isolation: no reconnect at once */
-    bool started;        /* START has come */
-    bool hello_due;      /* parked before we answered its HELLO */
-    bool quiet;          /* closing it is no news for people */
-    bool detect;         /* accepted with socket.dynamic, and has said nothing yet */
-    bool tls_failed;     /* dialled: it did not get through TLS's handshake */
-    int64_t deadline_us; /* of connecting or of the handshake */
+    bool blocked;    /* the socket takes nothing at present */
+    bool undecided;  /* refused for a reason of the moment: tells nothing about the peer */
+    bool broken;     /* ended by us, the closing event is on its way */
+    bool dropped;    /* by ls_net_drop() or isolation: no reconnect at once */
+    bool started;    /* START has come */
+    bool hello_due;  /* parked before we answered its HELLO */
+    bool quiet;      /* closing it is no news for people */
+    bool detect;     /* accepted with socket.dynamic, and has said nothing yet */
+    bool tls_failed; /* dialled: it did not get through TLS's handshake */
+    enum stranger stranger;
+    int64_t deadline_us;       /* of connecting or of the handshake */
     struct allow_check *check; /* under way off the thread */
     struct endpoint *endpoint; /* dialled: where to */
     struct peer *peer;         /* from settling on; bulk dialled: from the start */
@@ -116,6 +124,7 @@ struct endpoint {
     struct conn *conn; /* dialling, or up */
     bool self;         /* we reached ourselves there */
     bool plain; /* with socket.dynamic: TLS was in vain there, the next attempt goes without */
+    enum stranger stranger; /* at the last attempt */
     bool has_peer;
     struct ls_uuid peer; /* who was there last, or is expected there */
     uint32_t fails;
@@ -215,8 +224,9 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp); /* listener's callbac
 void ls_handshake_start(struct conn *c);                   /* dialled and connected */
 /* With socket.dynamic: TLS if that is how an accepted connection begins. False: nothing to read. */
 bool ls_handshake_detect(struct conn *c);
-/* A connection that ends, or breaks the rules, before it is up: why, or a better reason. */
-const char *ls_handshake_blame(const struct conn *c, const char *why);
+/* A connection that ends, or breaks the rules, before it is up: why, or a better reason. Notes who
+ * it was if it was no node. */
+const char *ls_handshake_blame(struct conn *c, const char *why);
 /* Reading has ended in the state HELLO: warns if it is worth it, and returns the reason. */
 const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why);
 void ls_handshake_frame(struct conn *c, const struct ls_frame *f, const uint8_t *body);

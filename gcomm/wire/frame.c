@@ -23,6 +23,12 @@ void ls_frame_seal(uint8_t *header, uint8_t version, uint8_t type, uint32_t body
     ls_put_u64(&w, ls_hash64(header + LS_FRAME_HEADER_SIZE, body_size));
 }
 
+bool ls_frame_begins(const uint8_t *bytes, size_t len)
+{
+    return (len < 1 || bytes[0] == (FRAME_MAGIC & 0xff)) &&
+           (len < 2 || bytes[1] == (FRAME_MAGIC >> 8));
+}
+
 enum ls_rc ls_frame_open(const uint8_t *header, struct ls_frame *out, struct ls_error *err)
 {
     struct ls_reader r = ls_reader_init(header, LS_FRAME_HEADER_SIZE);

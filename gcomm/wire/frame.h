@@ -17,6 +17,7 @@
 
 #include "wsrep/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,8 @@ struct ls_frame {
 void ls_frame_seal(uint8_t *header, uint8_t version, uint8_t type, uint32_t body_size,
                    uint32_t payload_size);
 
+/* These bytes, of which there may be too few for a header, may be the first ones of a frame. */
+bool ls_frame_begins(const uint8_t *bytes, size_t len);
 /* Reads LS_FRAME_HEADER_SIZE bytes. LS_E_PROTO with a text when they are no header. */
 enum ls_rc ls_frame_open(const uint8_t *header, struct ls_frame *out, struct ls_error *err);
 enum ls_rc ls_frame_check_body(const struct ls_frame *f, const uint8_t *body, struct ls_error *err);
