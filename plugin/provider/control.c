@@ -210,7 +210,9 @@ static void log_state(struct ls_provider *p, const struct ls_member *m,
     if (s->state == LS_NODE_SYNCED && m->state != LS_NODE_SYNCED) {
         ls_info("Member %s synced with group.", text);
     } else if (s->state == LS_NODE_DONOR && s->desynced) {
-        ls_info("Member %s desyncs itself from group", text);
+        if (m->state != LS_NODE_DONOR) { /* else it had left flow control before */
+            ls_info("Member %s desyncs itself from group", text);
+        }
     } else if (s->state == LS_NODE_JOINED && t != NULL) {
         end_transfer(p, s, t);
     } else if (s->state == LS_NODE_JOINED && m->state == LS_NODE_DONOR) {
