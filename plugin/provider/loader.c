@@ -20,7 +20,7 @@ static wsrep_status_t options_set(wsrep_t *self, const char *conf)
     struct ls_error err = {0};
 
     if (ls_provider_options_set(ls_provider_of(self)->options, conf, &err) != LS_OK) {
-        ls_info("%s", err.text);
+        ls_error_log("%s", err.text); /* the server tells a person no more than "returned 7" */
         return WSREP_NODE_FAIL;
     }
     return WSREP_OK;

@@ -32,7 +32,9 @@ start_fails "a port that is taken" "$(node_group_port 1)" \
 
 expect "the first server saw none of it" sql 1 "INSERT INTO t.k VALUES ('still')"
 expect "an option at run time: unknown name" refused 1210 1 "SET GLOBAL wsrep_provider_options='gcs.nonsense=1'"
+expect "and an error says so" log_says 1 "\[ERROR\].*gcs.nonsense"
 expect "an option at run time: bad value" refused 1210 1 "SET GLOBAL wsrep_provider_options='evs.suspect_timeout=soon'"
+expect "and an error says why" log_says 1 "\[ERROR\].*evs.suspect_timeout: 'soon' will not do"
 must node_start 2
 expect "the second server joins once all is right" cluster_wait_size 2 1 2
 expect "nothing was lost" tables_equal "1 2" t.k

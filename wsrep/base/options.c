@@ -248,7 +248,8 @@ enum ls_rc ls_options_set(struct ls_options *o, const char *name, const char *va
         if (changed != NULL) {
             *changed = false;
         }
-        return ls_error_set(err, LS_E_NOTFOUND, "there is no option '%.100s'", name);
+        return ls_error_set(err, LS_E_NOTFOUND,
+                            "Unknown parameter '%.100s': there is no such option", name);
     }
     return set_option(opt, value, phase, changed != NULL ? changed : &ignored, err);
 }
