@@ -199,6 +199,30 @@ static bool receive(struct ls_provider *p, const struct ls_join *join, const str
     return true;
 }
 
+/* The database of this running server does not lead to the group's, and why. */
+static _Noreturn void give_up_running(struct ls_provider *p, const struct ls_join *join)
+{
+    int64_t have = ls_order_position(&p->apply);
+    struct ls_grastate own;
+    char why[400];
+    const char *how;
+
+    ls_saved_state_get(p->saved, &own);
+    if (!ls_uuid_equal(&own.position.uuid, &join->config.group)) {
+        how = "the data of this node belong to another history than the group's";
+    } else if (have > join->joined.seqno) {
+        how = "this node has write-sets that the group has not: their histories have parted";
+    } else {
+        how = "this node was away for longer than the others keep write-sets (gcache.size), or its "
+              "history has parted from the group's, as an error above says then";
+    }
+    snprintf(why, sizeof(why),
+             "%s, and a running server cannot take a full copy: restart it (position here %lld, of "
+             "the group %lld, write-sets are to be had from %lld on)",
+             how, (long long)have, (long long)join->joined.seqno, (long long)join->base.seqno + 1);
+    ls_phase_abort(p, why);
+}
+
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno)
 {
     struct ls_sst_wait got;
@@ -213,9 +237,7 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
     void *req = ask_server(p, &len);
     if (len == 0) {
         free(req);
-        ls_phase_abort(p,
-                       "this node was away for longer than the others keep write-sets "
-                       "(gcache.size), and a running server cannot take a full copy: restart it");
+        give_up_running(p, join);
     }
     ls_saved_state_mark_unsafe(p->saved, NULL);
     struct ask ask = {{join->config.group, LS_SEQNO_UNDEFINED}, req, len};
