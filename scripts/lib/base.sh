@@ -33,9 +33,13 @@ need() {
     [ -z "$missing" ] || die "missing:$missing (scripts/install-deps installs them)"
 }
 
-# pid_alive PID: the process exists and is no zombie.
+# pid_alive PID: the process exists and is no zombie. A killed one is shown as a zombie, its first
+# thread, while others of its threads still run and hold files and ports.
 pid_alive() {
-    local state
+    local state threads
     state=$(sed -n 's/^[0-9]* (.*) \(.\).*/\1/p' "/proc/$1/stat" 2>/dev/null)
-    [ -n "$state" ] && [ "$state" != Z ]
+    [ -n "$state" ] || return 1
+    [ "$state" = Z ] || return 0
+    threads=("/proc/$1/task/"*)
+    [ "${#threads[@]}" -gt 1 ]
 }
