@@ -16,6 +16,11 @@ expect "and says why" log_says 3 "cannot keep up"
 expect "the others go on" load_grows a
 expect_same "it is a member" 3 "$(status 1 wsrep_cluster_size)"
 expect_same "nobody has asked it to desync" 0 "$(status 3 wsrep_desync_count)"
+# Its server tells the same state once more, which is no news: a backup does, too.
+must sql 3 "SET GLOBAL wsrep_desync=ON"
+must load_grows a
+expect_same "that it stands aside is logged once" 1 "$(grep -c 'node3) desyncs itself' "$(node_log 1)")"
+must sql 3 "SET GLOBAL wsrep_desync=OFF"
 exec 7>&-
 must node_wait 3
 expect "writes go on" load_grows a
