@@ -7,6 +7,7 @@
 #include "wsrep/os/clock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -425,6 +426,88 @@ static void test_many_silent(void **state)
     pair_stop_unharmed(&p);
 }
 
+struct strangers {
+    size_t count;
+    bool galera;
+    char text[200];
+};
+
+static void ask_strangers(struct node *n, void *arg)
+{
+    struct strangers *s = arg;
+    s->count = ls_net_strangers(n->net, s->text, sizeof(s->text), &s->galera);
+}
+
+/* Answers n's attempts at the port with these bytes until it has noticed. */
+static struct strangers answer_with(struct node *n, int listener, const void *bytes, size_t size)
+{
+    struct strangers s = {.count = 0};
+
+    for (int i = 0; i < 20 && s.count == 0; i++) {
+        int fd = accept(listener, NULL, NULL);
+        assert_true(fd >= 0);
+        assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
+        shutdown(fd, SHUT_WR);
+        wait_closed(fd);
+        close(fd);
+        node_call(n, ask_strangers, &s);
+    }
+    return s;
+}
+
+static int listen_at(uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+/* Something else at an address where a node is looked for, and a node there afterwards. */
+static void test_stranger_answers(void **state)
+{
+    static const uint8_t galera[44] = {36, 0, 0, 2, 1, 2, 3, 4, 0, 1, 0x10, 0};
+    static const char other[] = "220 mail.example ESMTP";
+    uint16_t port = free_port();
+    struct node *a = start(1);
+    int listener = listen_at(port);
+    struct strangers s;
+    char address[32];
+
+    (void)state;
+    log_reset();
+    snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+    node_know_port(a, port);
+    s = answer_with(a, listener, galera, sizeof(galera));
+    assert_int_equal(s.count, 1);
+    assert_true(s.galera);
+    assert_string_equal(s.text, address);
+    assert_int_equal(log_count("it speaks Galera's protocol"), 1);
+    close(listener);
+    node_stop(a);
+
+    a = start(1);
+    listener = listen_at(port);
+    node_know_port(a, port);
+    s = answer_with(a, listener, other, sizeof(other) - 1);
+    assert_int_equal(s.count, 1);
+    assert_false(s.galera);
+    close(listener);
+    struct node_options opt = {.id = 2, .incarnation = 1, .port = port};
+    struct node *b = node_start(&opt);
+    assert_true(node_wait(a, b, seen_up));
+    node_call(a, ask_strangers, &s);
+    assert_int_equal(s.count, 0);
+    node_stop(b);
+    node_stop(a);
+}
+
 static void test_bad_listen_addresses(void **state)
 {
     struct ls_net_callbacks cb = {0};
@@ -472,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_same_name),
         cmocka_unit_test(test_allow_list),
         cmocka_unit_test(test_many_silent),
+        cmocka_unit_test(test_stranger_answers),
         cmocka_unit_test(test_bad_listen_addresses),
     };
     log_reset();
