@@ -193,6 +193,7 @@ static bool holders_are_majority(struct ls_core *c, const struct staged *s,
 static void order_if_held(struct ls_core *c, struct staged *s)
 {
     if (c->role != LS_ROLE_LEADER || !s->by_origin || s->index != 0 || !s->here ||
+        ls_config_find(&c->latest, &s->sub.origin) == NULL ||
         !holders_are_majority(c, s, &c->old) ||
         (c->pending_index != 0 && !holders_are_majority(c, s, &c->latest))) {
         return;
@@ -379,6 +380,15 @@ static void order_own(struct ls_core *c, struct submission *s, const void *paylo
 {
     struct ls_sub_id id = own_id(c, s->id);
 
+    if (ls_config_find(&c->latest, &c->me.id) == NULL) {
+        /* We leave: behind the entry that says so nothing of ours has a place in the order. What
+         * went to nobody is not ordered; the rest ends with our membership. */
+        if (s->sent_term == 0) {
+            reject(c, s->id);
+            settle(c, s);
+        }
+        return;
+    }
     s->sent_term = c->term;
     if (is_big(c, s)) {
         struct staged *st = staged_get(c, &id, s->size, s->hash);

@@ -54,10 +54,11 @@ struct ls_oracle {
     /* order */
     struct ls_order_record *order; /* [index - 1] */
     uint64_t order_count, order_capacity;
-    int64_t view;         /* number of the last view */
-    int64_t view_before;  /* the last one a second ago */
-    uint64_t view_index;  /* last configuration looked at */
-    uint64_t outage_term; /* highest of any node when all were down the last time */
+    struct ls_config members; /* in force at the end of it */
+    int64_t view;             /* number of the last view */
+    int64_t view_before;      /* the last one a second ago */
+    uint64_t view_index;      /* last configuration looked at */
+    uint64_t outage_term;     /* highest of any node when all were down the last time */
     uint64_t outage_incarnation[LS_ORACLE_NODES]; /* of the processes that had died then */
     uint64_t delivered[LS_ORACLE_NODES];          /* per slot, of the process that runs there */
     bool placed[LS_ORACLE_NODES];

@@ -22,6 +22,25 @@ static bool takes_seqno(const struct ls_entry *e)
     return (e->flags & LS_EF_SEQNO) != 0;
 }
 
+/* Who is no member at that place in the order has nothing ordered there: it would come behind the
+ * view that its origin has left with. */
+static void check_membership(struct ls_oracle *o, int slot, const struct ls_entry *e)
+{
+    const struct ls_member *origin = ls_config_find(&o->members, &e->sub.origin);
+
+    if (e->type == LS_ENTRY_CONFIG) {
+        if (ls_config_decode(e->payload, e->size, &o->members, NULL) != LS_OK) {
+            ls_oracle_fail(o,
+                           "order: node %d commits a configuration at index %" PRIu64
+                           " that cannot be read",
+                           slot, e->index);
+        }
+    } else if (e->type == LS_ENTRY_WRITESET &&
+               (origin == NULL || origin->incarnation != e->sub.incarnation)) {
+        ls_oracle_fail(o, "order: write-set at index %" PRIu64 " is of no member", e->index);
+    }
+}
+
 /* What is decided first makes history; it must go on from what is there. */
 static void extend(struct ls_oracle *o, int slot, uint64_t term, const struct ls_entry *e)
 {
@@ -59,6 +78,7 @@ static void extend(struct ls_oracle *o, int slot, uint64_t term, const struct ls
                                                           .type = e->type,
                                                           .flags = e->flags,
                                                           .first_slot = (uint8_t)slot};
+    check_membership(o, slot, e);
     if (e->sub.id != 0) {
         ls_oracle_ordered(o, slot, e);
     }

@@ -603,6 +603,6 @@ int64_t ls_server_due(const struct ls_node *n)
 
 bool ls_server_ready(const struct ls_node *n)
 {
-    return n->running && n->srv.in_view && n->srv.data && !n->leaving && !n->left && !n->arbiter &&
+    return n->running && n->srv.in_view && n->srv.data && !n->left && !n->arbiter &&
            (n->srv.state == LS_NODE_SYNCED || n->srv.state == LS_NODE_DONOR);
 }
