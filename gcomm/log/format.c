@@ -13,18 +13,28 @@
 #define VERDICT_PASS_CODE 0x5a
 #define VERDICT_FAIL_CODE 0xa5
 
-uint32_t ls_log_data_start(uint32_t context_size)
+uint32_t ls_log_context_start(uint16_t format)
 {
-    LS_ASSERT(context_size <= LS_LOG_CONTEXT_CAP);
-    return (LS_SEGMENT_HEADER_BYTES + context_size + 63u) & ~63u;
+    return LS_SEGMENT_HEADER_BYTES + (format >= LS_LOG_FORMAT_KEYED ? LS_SEGMENT_KEY_BYTES : 0);
 }
 
-/* The checksum leaves out only itself. */
-static uint64_t header_checksum(const uint8_t *buf, uint32_t context_size)
+uint32_t ls_log_data_start(uint16_t format, uint32_t context_size)
+{
+    LS_ASSERT(context_size <= LS_LOG_CONTEXT_CAP);
+    return (ls_log_context_start(format) + context_size + 63u) & ~63u;
+}
+
+uint64_t ls_log_segment_key(uint64_t log_key, uint64_t number)
+{
+    return log_key == 0 ? 0 : ls_hash64_seeded(&number, sizeof(number), log_key);
+}
+
+/* The checksum leaves out only itself. `behind`: bytes that count behind the fixed part. */
+static uint64_t header_checksum(const uint8_t *buf, uint32_t behind)
 {
     struct ls_piece pieces[2] = {
         {.data = buf, .len = CHECKSUM_AT},
-        {.data = buf + CHECKED_AT, .len = LS_SEGMENT_HEADER_BYTES - CHECKED_AT + context_size},
+        {.data = buf + CHECKED_AT, .len = LS_SEGMENT_HEADER_BYTES - CHECKED_AT + behind},
     };
     return ls_hash64_pieces(pieces, 2);
 }
@@ -32,8 +42,9 @@ static uint64_t header_checksum(const uint8_t *buf, uint32_t context_size)
 void ls_segment_header_encode(const struct ls_segment_header *h, const void *context, uint8_t *buf)
 {
     struct ls_writer w = ls_writer_init(buf, h->data_start);
+    uint32_t key_bytes = ls_log_context_start(h->format) - LS_SEGMENT_HEADER_BYTES;
 
-    LS_ASSERT(h->data_start == ls_log_data_start(h->context_size));
+    LS_ASSERT(h->data_start == ls_log_data_start(h->format, h->context_size));
     memset(buf, 0, h->data_start);
     ls_put_bytes(&w, LS_LOG_MAGIC, 8);
     ls_put_u16(&w, h->format);
@@ -47,15 +58,32 @@ void ls_segment_header_encode(const struct ls_segment_header *h, const void *con
     ls_put_u64(&w, h->base.chain.lo);
     ls_put_u64(&w, h->base.chain.hi);
     ls_put_u32(&w, h->generation);
-    ls_put_u32(&w, h->context_size);
+    ls_put_u32(&w, key_bytes + h->context_size);
     ls_put_u32(&w, h->data_start);
     ls_put_u32(&w, 0);
     ls_put_u64(&w, h->durable);
+    if (key_bytes > 0) {
+        ls_put_u64(&w, h->log_key);
+    }
     ls_put_bytes(&w, context, h->context_size);
     LS_ASSERT(!w.failed);
 
     w = ls_writer_init(buf + CHECKSUM_AT, sizeof(uint64_t));
-    ls_put_u64(&w, header_checksum(buf, h->context_size));
+    ls_put_u64(&w, header_checksum(buf, key_bytes + h->context_size));
+}
+
+/* The key stands in front of the context and counts as part of it in the header's size and
+ * checksum: so a version that knows no key finds the header whole and refuses it for its format. */
+static bool decode_key(struct ls_reader *r, struct ls_segment_header *out)
+{
+    if (out->format >= LS_LOG_FORMAT_KEYED) {
+        if (out->context_size < LS_SEGMENT_KEY_BYTES) {
+            return false;
+        }
+        out->context_size -= LS_SEGMENT_KEY_BYTES;
+        out->log_key = ls_get_u64(r);
+    }
+    return !r->failed && out->context_size <= LS_LOG_CONTEXT_CAP;
 }
 
 enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_segment_header *out,
@@ -85,7 +113,8 @@ enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_
     if (r.failed || memcmp(magic, LS_LOG_MAGIC, 8) != 0) {
         return ls_error_set(err, LS_E_CORRUPT, "no segment header");
     }
-    if (out->context_size > LS_LOG_CONTEXT_CAP || out->context_size > ls_reader_left(&r) ||
+    if (out->context_size > LS_SEGMENT_KEY_BYTES + LS_LOG_CONTEXT_CAP ||
+        out->context_size > ls_reader_left(&r) ||
         header_checksum(data, out->context_size) != checksum) {
         return ls_error_set(err, LS_E_CORRUPT, "wrong checksum of the segment header");
     }
@@ -98,22 +127,25 @@ enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_
             out->format, out->needs, LS_LOG_FORMAT_LOWEST, LS_LOG_FORMAT_CURRENT);
     }
     /* Numbers near the end of their range are none that a cluster could have reached. */
-    if (out->data_start != ls_log_data_start(out->context_size) || out->data_start > size ||
-        out->base.index > (uint64_t)LS_COUNT_MAX || out->base.term > (uint64_t)LS_COUNT_MAX ||
-        out->base.seqno < LS_SEQNO_UNDEFINED || out->base.seqno > LS_COUNT_MAX ||
-        out->generation >= LS_LOG_GENERATION_CAP) {
+    if (!decode_key(&r, out) ||
+        out->data_start != ls_log_data_start(out->format, out->context_size) ||
+        out->data_start > size || out->base.index > (uint64_t)LS_COUNT_MAX ||
+        out->base.term > (uint64_t)LS_COUNT_MAX || out->base.seqno < LS_SEQNO_UNDEFINED ||
+        out->base.seqno > LS_COUNT_MAX || out->generation >= LS_LOG_GENERATION_CAP) {
         return ls_error_set(err, LS_E_CORRUPT, "segment header contradicts itself");
     }
     return LS_OK;
 }
 
-static uint64_t entry_checksum(const struct ls_entry_header *h)
+/* What stands behind the end of a segment is what its file held before, or a torn batch: bytes of
+ * clients' choice. Without a key one who knows this format could have any of them count. */
+static uint64_t entry_checksum(const struct ls_entry_header *h, uint64_t key)
 {
-    return ls_hash64(&h->magic, LS_ENTRY_VERDICT_OFFSET - sizeof(h->checksum));
+    return ls_hash64_seeded(&h->magic, LS_ENTRY_VERDICT_OFFSET - sizeof(h->checksum), key);
 }
 
 void ls_entry_header_encode(const struct ls_entry *e, uint32_t generation, uint64_t durable,
-                            struct ls_entry_header *out)
+                            uint64_t key, struct ls_entry_header *out)
 {
     *out = (struct ls_entry_header){
         .magic = LS_LOG_ENTRY_MAGIC,
@@ -132,11 +164,11 @@ void ls_entry_header_encode(const struct ls_entry *e, uint32_t generation, uint6
         .flags = e->flags,
         .verdict = ls_log_verdict_code(e->verdict),
     };
-    out->checksum = entry_checksum(out);
+    out->checksum = entry_checksum(out, key);
 }
 
 void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint64_t durable,
-                        struct ls_entry_header *out)
+                        uint64_t key, struct ls_entry_header *out)
 {
     *out = (struct ls_entry_header){
         .magic = LS_LOG_ENTRY_MAGIC,
@@ -148,13 +180,13 @@ void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint
         .durable = durable,
         .type = 0,
     };
-    out->checksum = entry_checksum(out);
+    out->checksum = entry_checksum(out, key);
 }
 
-bool ls_entry_header_check(const struct ls_entry_header *h)
+bool ls_entry_header_check(const struct ls_entry_header *h, uint64_t key)
 {
     return h->magic == LS_LOG_ENTRY_MAGIC && h->generation < LS_LOG_GENERATION_CAP &&
-           h->checksum == entry_checksum(h);
+           h->checksum == entry_checksum(h, key);
 }
 
 void ls_entry_header_decode(const struct ls_entry_header *h, struct ls_entry *out)
@@ -204,6 +236,7 @@ void ls_scan_init(struct ls_scan *s, const uint8_t *data, size_t size,
     *s = (struct ls_scan){
         .data = data,
         .size = size,
+        .key = ls_log_segment_key(h->log_key, h->number),
         .offset = h->data_start,
         .pos = h->base,
         .generation = h->generation,
@@ -271,7 +304,7 @@ bool ls_scan_next(struct ls_scan *s, struct ls_entry *out, size_t *at)
         return scan_stop(s, LS_SCAN_CLEAN, NULL);
     }
     memcpy(&h, s->data + s->offset, sizeof(h));
-    if (!ls_entry_header_check(&h)) {
+    if (!ls_entry_header_check(&h, s->key)) {
         if (all_zero(s->data + s->offset, sizeof(h))) {
             return scan_stop(s, LS_SCAN_CLEAN, NULL);
         }
@@ -312,7 +345,7 @@ size_t ls_scan_behind(struct ls_scan *s, const uint8_t *data, size_t size, size_
             continue;
         }
         memcpy(&h, data + at, sizeof(h));
-        if (!ls_entry_header_check(&h) || h.generation < floor || h.index <= s->pos.index ||
+        if (!ls_entry_header_check(&h, s->key) || h.generation < floor || h.index <= s->pos.index ||
             h.type == 0) {
             continue;
         }

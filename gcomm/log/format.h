@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #define LS_LOG_FORMAT_LOWEST 1  /* oldest that we read */
-#define LS_LOG_FORMAT_CURRENT 1 /* what we write, and the newest that we read */
+#define LS_LOG_FORMAT_KEYED 2   /* from here on the checksums of entries have a key */
+#define LS_LOG_FORMAT_CURRENT 2 /* what we write, and the newest that we read */
 
 #define LS_LOG_MAGIC "LOCKSTEP"
-#define LS_LOG_ENTRY_MAGIC 0x3145534cu /* "LSE1" */
-#define LS_LOG_CONTEXT_CAP (1024u * 1024u)
+#define LS_LOG_ENTRY_MAGIC 0x3145534cu    /* "LSE1" */
 #define LS_LOG_PAYLOAD_CAP 0x7fffffffu    /* the server's largest write-set */
 #define LS_LOG_GENERATION_CAP 0x7fffffffu /* no log is cut so often */
 #define LS_LOG_ALIGN 8u
@@ -24,7 +24,9 @@ enum ls_segment_flag {
     LS_SEGMENT_RESET = 1, /* the log starts here: segments with lower numbers do not count */
 };
 
-#define LS_SEGMENT_HEADER_BYTES 96
+#define LS_SEGMENT_HEADER_BYTES 96 /* without the key */
+#define LS_SEGMENT_KEY_BYTES 8
+#define LS_LOG_CONTEXT_CAP (1024u * 1024u - LS_SEGMENT_KEY_BYTES)
 
 struct ls_segment_header {
     uint16_t format;
@@ -36,11 +38,13 @@ struct ls_segment_header {
     uint32_t context_size;
     uint32_t data_start; /* offset of the first entry */
     uint64_t durable;
+    uint64_t log_key; /* random, the same in all segments of a log; 0 before LS_LOG_FORMAT_KEYED */
 };
 
 /* As it stands on disk: naturally aligned, no padding, little endian (cursor.h refuses others). */
 struct ls_entry_header {
-    uint64_t checksum; /* XXH3-64 of the bytes from magic up to, not including, verdict */
+    uint64_t checksum; /* XXH3-64 of the bytes from magic up to, not including, verdict; its seed is
+                          the segment's key */
     uint32_t magic;
     uint32_t generation;
     uint64_t index;
@@ -69,7 +73,12 @@ static inline uint64_t ls_log_entry_stride(uint32_t size)
            (((uint64_t)size + LS_LOG_ALIGN - 1) & ~(uint64_t)(LS_LOG_ALIGN - 1));
 }
 
-uint32_t ls_log_data_start(uint32_t context_size);
+/* Offsets of the context and of the first entry. */
+uint32_t ls_log_context_start(uint16_t format);
+uint32_t ls_log_data_start(uint16_t format, uint32_t context_size);
+/* What the checksums of a segment's entries start from; 0 (none) for a log key of 0. Another one
+ * for each number, so that what a file held in an earlier life never counts in a later one. */
+uint64_t ls_log_segment_key(uint64_t log_key, uint64_t number);
 
 /* buf has data_start bytes; the context is put in as well. */
 void ls_segment_header_encode(const struct ls_segment_header *h, const void *context, uint8_t *buf);
@@ -77,13 +86,14 @@ void ls_segment_header_encode(const struct ls_segment_header *h, const void *con
 enum ls_rc ls_segment_header_decode(const uint8_t *data, size_t size, struct ls_segment_header *out,
                                     struct ls_error *err);
 
+/* key: of the segment it stands in, here and below. */
 void ls_entry_header_encode(const struct ls_entry *e, uint32_t generation, uint64_t durable,
-                            struct ls_entry_header *out);
+                            uint64_t key, struct ls_entry_header *out);
 /* The mark behind the last entry, after a cut. */
 void ls_end_mark_encode(const struct ls_log_pos *last, uint32_t generation, uint64_t durable,
-                        struct ls_entry_header *out);
+                        uint64_t key, struct ls_entry_header *out);
 /* Magic, checksum, and a generation that can rise. */
-bool ls_entry_header_check(const struct ls_entry_header *h);
+bool ls_entry_header_check(const struct ls_entry_header *h, uint64_t key);
 /* payload is set to NULL. */
 void ls_entry_header_decode(const struct ls_entry_header *h, struct ls_entry *out);
 
@@ -100,6 +110,7 @@ enum ls_scan_end {
 struct ls_scan {
     const uint8_t *data;
     size_t size;
+    uint64_t key;          /* of the segment */
     size_t offset;         /* of the next entry; at the end: where the next one belongs */
     struct ls_log_pos pos; /* of the last entry seen */
     uint32_t generation;   /* highest seen */

@@ -1,6 +1,6 @@
 /* The write-set log on disk: format and the writing side.
  *
- * FORMAT 1. All integers little endian. A log is a row of segment files with consecutive numbers,
+ * FORMAT 2. All integers little endian. A log is a row of segment files with consecutive numbers,
  *
  *     lockstep-NNNNNNNN.log    NNNNNNNN: number, decimal, eight digits or more
  *     lockstep-spare.log       a reserved file for the next segment; its content means nothing
@@ -13,20 +13,21 @@
  *      8      2   format the segment is written in
  *     10      2   lowest format version that a reader must know
  *     12      4   flags; 1: the log starts here, segments with lower numbers do not count
- *     16      8   XXH3-64 of everything else from 0 to the end of the context
+ *     16      8   XXH3-64 of everything else from 0 to the end of the context, without a seed
  *     24      8   number, as in the file's name
  *     32     40   position before the first entry: index, term, seqno, chain (16)
  *     72      4   generation (below)
- *     76      4   size of the context, at most 1 MiB
+ *     76      4   size of log key and context together, at most 1 MiB
  *     80      4   offset of the first entry: behind the context, rounded up to 64
  *     84      4   zero
  *     88      8   durable mark (below)
- *     96      -   context: what the core needs to start from this position; zeros to the first
+ *     96      8   log key (below)
+ *    104      -   context: what the core needs to start from this position; zeros to the first
  * entry
  *
  * then entries without gaps, each rounded up to 8 with zeros:
  *
- *      0      8   XXH3-64 of the bytes 8 to 110
+ *      0      8   XXH3-64 of the bytes 8 to 110, seeded with the segment's key (below)
  *      8      4   "LSE1"
  *     12      4   generation
  *     16      8   index: one above that of the entry before
@@ -45,8 +46,20 @@
  * What makes an entry valid: checksum, index, chain, payload checksum, and a generation not below
  * that of the entry (or header) before it. The generation rises at every truncation and at every
  * start, and an end mark of the new generation is put where the log was cut. So bytes behind a cut
- * never come back, even when the entry before them is written again byte for byte. Files that are
- * used again hold only entries of lower indexes.
+ * never come back, even when the entry before them is written again byte for byte.
+ *
+ * The log key is random, made when a log is begun, and the same in all its segments; a segment's
+ * key is the XXH3-64 of its number (8 bytes) seeded with it. What lies behind the last entry is
+ * whatever the file held in an earlier life, or the rest of a torn batch: to a large part bytes
+ * that clients chose. No client knows the key, so none can make bytes that pass for an entry, and
+ * since files that are used again get another number, their old entries do not pass either. Each
+ * segment's key can be had from any other's header: one that has lost its own is still searched for
+ * lost entries.
+ *
+ * FORMAT 1 has no log key (the context starts at 96) and no seed. Its segments are read; none is
+ * begun any more, and one that is found active ends with the first flush. A version that knows
+ * format 1 only refuses a log with segments of format 2, and its words say so: header and checksum
+ * are where it looks for them.
  *
  * The durable mark is the highest index known to be synced when the bytes were written. If entries
  * are missing at or below the highest mark found, what was acknowledged is lost; above it, a power
@@ -214,7 +227,8 @@ static enum ls_rc append_direct(struct ls_log *log, const struct ls_entry *e,
     if (ls_hash64_pieces(pieces, count) != e->payload_hash) {
         return wrong_payload(e, err);
     }
-    ls_entry_header_encode(e, log->generation, atomic_load(&log->durable), &h);
+    ls_entry_header_encode(e, log->generation, atomic_load(&log->durable), ls_log_active(log)->key,
+                           &h);
     all[0] = (struct ls_piece){.data = &h, .len = sizeof(h)};
     memcpy(all + 1, pieces, count * sizeof(*pieces));
     all[count + 1] = (struct ls_piece){
@@ -240,7 +254,8 @@ static enum ls_rc append_buffered(struct ls_log *log, const struct ls_entry *e,
     if (ls_hash64(start + sizeof(h), e->size) != e->payload_hash) {
         return wrong_payload(e, err);
     }
-    ls_entry_header_encode(e, log->generation, atomic_load(&log->durable), &h);
+    ls_entry_header_encode(e, log->generation, atomic_load(&log->durable), ls_log_active(log)->key,
+                           &h);
     memcpy(start, &h, sizeof(h));
     memset(at, 0, (size_t)(start + ls_log_entry_stride(e->size) - at));
     log->buf_used += ls_log_entry_stride(e->size);
@@ -332,8 +347,11 @@ enum ls_rc ls_log_flush(struct ls_log *log, struct ls_error *err)
     if (rc == LS_OK) {
         rc = write_out(log, NULL, 0, err);
     }
-    /* An eighth is left so that the batch that crosses the line rarely makes the file longer. */
-    if (rc == LS_OK && s->count > 0 && s->used >= log->segment_bytes - log->segment_bytes / 8) {
+    /* An eighth is left so that the batch that crosses the line rarely makes the file longer. What
+     * an older version began is ended at once: its checksums have no key. */
+    if (rc == LS_OK && s->count > 0 &&
+        (s->used >= log->segment_bytes - log->segment_bytes / 8 ||
+         s->format < LS_LOG_FORMAT_CURRENT)) {
         rc = roll(log, err);
     }
     return rc;

@@ -31,6 +31,7 @@ struct ls_log {
     struct ls_segment **segments; /* oldest first, the last one is written to; never empty */
     size_t segment_count;
     size_t segment_room;
+    uint64_t key;           /* the log key, see log.c */
     struct ls_log_pos last; /* newest published */
     uint32_t generation;    /* rises with each cut and each start */
     _Atomic uint64_t durable;
@@ -66,6 +67,7 @@ char *ls_log_segment_path(const struct ls_log *log, uint64_t number);
 bool ls_log_parse_name(const char *name, uint64_t *number);
 
 /* space.c: making and removing of files */
+uint64_t ls_log_new_key(void); /* never 0 */
 enum ls_rc ls_log_segment_create(struct ls_log *log, struct ls_segment_header *h,
                                  const void *context, struct ls_segment **out,
                                  struct ls_error *err);

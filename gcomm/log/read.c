@@ -48,15 +48,16 @@ static struct ls_segment *hold_entry(struct ls_log *log, uint64_t index, const u
 
 /* Parses what was checked when it was read or written; checked again since the page may have been
  * read from the disk anew. */
-static bool load_entry(const uint8_t *bytes, uint64_t index, const char *path, struct ls_entry *out)
+static bool load_entry(const struct ls_segment *s, const uint8_t *bytes, uint64_t index,
+                       struct ls_entry *out)
 {
     struct ls_entry_header h;
 
     memcpy(&h, bytes, sizeof(h));
-    if (!ls_entry_header_check(&h) || h.index != index) {
+    if (!ls_entry_header_check(&h, s->key) || h.index != index) {
         ls_error_log("write-set log: the header of entry %" PRIu64 " in %s has gone bad: check the "
                      "disk; after a restart this node gets what it lacks from the others",
-                     index, path);
+                     index, s->path);
         return false;
     }
     ls_entry_header_decode(&h, out);
@@ -76,9 +77,9 @@ static bool get_unpinned(struct ls_log *log, uint64_t index, struct ls_entry *ou
     s = find_segment(log, index);
     offset = ls_segment_offset(s, index - s->base.index - 1);
     if (index > log->last.index) {
-        return load_entry(log->buf + (offset - s->used), index, s->path, out);
+        return load_entry(s, log->buf + (offset - s->used), index, out);
     }
-    return load_entry(s->map + offset, index, s->path, out);
+    return load_entry(s, s->map + offset, index, out);
 }
 
 bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct ls_log_pin **pin)
@@ -95,7 +96,7 @@ bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct
     if (s == NULL) {
         return false;
     }
-    if (!load_entry(bytes, index, s->path, out)) {
+    if (!load_entry(s, bytes, index, out)) {
         ls_segment_unref(s);
         return false;
     }
@@ -139,7 +140,7 @@ const void *ls_log_context(struct ls_log *log, size_t *size)
     const struct ls_segment *s = log->segments[0];
 
     *size = s->context_size;
-    return s->map + LS_SEGMENT_HEADER_BYTES;
+    return s->map + ls_log_context_start(s->format);
 }
 
 /* Highest segment whose base seqno is at or below seqno, referenced; NULL when the log is later. */
@@ -176,7 +177,7 @@ static bool segment_entry(struct ls_log *log, struct ls_segment *s, size_t i, st
     ls_mutex_lock(&log->lock);
     bytes = s->map + ls_segment_offset(s, i);
     ls_mutex_unlock(&log->lock);
-    return load_entry(bytes, s->base.index + i + 1, s->path, out);
+    return load_entry(s, bytes, s->base.index + i + 1, out);
 }
 
 bool ls_log_find_seqno(struct ls_log *log, int64_t seqno, struct ls_log_pos *out)

@@ -3,7 +3,8 @@
  *
  * The walk stops at the first place that is not valid. Whether that is the end of the log, a torn
  * tail, or damage is told by what stands behind: entries of this log that are newer than the last
- * one reached mean that something before them is gone. */
+ * one reached mean that something before them is gone. That they are of this log, and not bytes
+ * that a client wrote, is known by the key of their checksums. */
 #include "gcomm/log/log_internal.h"
 
 #include "wsrep/base/assert.h"
@@ -31,6 +32,7 @@ struct recovery {
     size_t first;          /* the log starts with it */
     size_t used;           /* files [first, used) are part of the log, the others go */
     struct ls_log_pos pos; /* last valid entry */
+    uint64_t log_key;      /* of the newest header that has one; 0: none has */
     uint32_t generation;
     uint64_t durable;
     size_t behind;   /* entries and segments found behind the end */
@@ -141,8 +143,14 @@ static enum ls_rc read_headers(struct recovery *r, struct ls_error *err)
 
     for (size_t i = 0; i < r->count && rc == LS_OK; i++) {
         rc = read_header(&r->files[i], err);
-        if (r->files[i].valid && (r->files[i].header.flags & LS_SEGMENT_RESET) != 0) {
+        if (!r->files[i].valid) {
+            continue;
+        }
+        if ((r->files[i].header.flags & LS_SEGMENT_RESET) != 0) {
             r->first = i;
+        }
+        if (r->files[i].header.log_key != 0) {
+            r->log_key = r->files[i].header.log_key;
         }
     }
     return rc;
@@ -184,22 +192,43 @@ static enum ls_rc scan_segment(struct recovery *r, struct ls_segment *s, struct 
     return LS_OK;
 }
 
-/* Keeps what the scan learned; looks behind the end unless it is marked. */
-static void note_scan(struct recovery *r, const struct found_file *f, struct ls_scan *scan)
+/* True when the file's segment begins where the log ends so far. */
+static bool file_continues(const struct recovery *r, size_t i)
 {
-    if (!scan->marked) {
-        r->behind += ls_scan_behind(scan, scan->data, scan->size, scan->offset);
+    const struct found_file *f = &r->files[i];
+    const struct ls_log_pos *base = &f->header.base;
+
+    if (!f->valid) {
+        return false;
     }
+    return i == r->first ||
+           (f->number == r->files[i - 1].number + 1 && base->index == r->pos.index &&
+            base->seqno == r->pos.seqno && ls_hash128_equal(base->chain, r->pos.chain) &&
+            f->header.generation >= r->generation);
+}
+
+/* Keeps what the scan of file i learned; looks behind the end unless it is marked. Without a key
+ * anybody could have written what stands there: then the segment that goes on from here counts
+ * more. */
+static void note_scan(struct recovery *r, size_t i, struct ls_scan *scan)
+{
+    const struct found_file *f = &r->files[i];
+
     r->pos = scan->pos;
     r->generation = scan->generation;
+    if (!scan->marked && (scan->key != 0 || i + 1 == r->count || !file_continues(r, i + 1))) {
+        r->behind += ls_scan_behind(scan, scan->data, scan->size, scan->offset);
+        r->generation = scan->generation;
+    }
     r->durable = scan->durable > r->durable ? scan->durable : r->durable;
     r->torn = scan->end == LS_SCAN_TORN;
     snprintf(r->where, sizeof(r->where), "%.300s, offset %zu: %s", f->path, scan->offset,
              r->torn ? scan->why : "the entries end there");
 }
 
-static enum ls_rc load_segment(struct recovery *r, struct found_file *f, struct ls_error *err)
+static enum ls_rc load_segment(struct recovery *r, size_t i, struct ls_error *err)
 {
+    const struct found_file *f = &r->files[i];
     struct ls_segment *s = NULL;
     struct ls_scan scan;
     uint64_t size = 0;
@@ -232,7 +261,7 @@ static enum ls_rc load_segment(struct recovery *r, struct found_file *f, struct 
         rc = scan_segment(r, s, &scan, err);
     }
     if (rc == LS_OK) {
-        note_scan(r, f, &scan);
+        note_scan(r, i, &scan);
         rc = ls_log_table_push(r->log, s, err);
     }
     free(data);
@@ -242,26 +271,17 @@ static enum ls_rc load_segment(struct recovery *r, struct found_file *f, struct 
     return rc;
 }
 
-/* True when the file's segment begins where the log ends so far. */
-static bool file_continues(const struct recovery *r, const struct found_file *f, size_t i)
-{
-    const struct ls_log_pos *base = &f->header.base;
-
-    if (!f->valid) {
-        return false;
-    }
-    return i == r->first ||
-           (f->number == r->files[i - 1].number + 1 && base->index == r->pos.index &&
-            base->seqno == r->pos.seqno && ls_hash128_equal(base->chain, r->pos.chain) &&
-            f->header.generation >= r->generation);
-}
-
 /* Signs of lost entries in a file that is not part of the log. */
 static enum ls_rc look_into_rest(struct recovery *r, const struct found_file *f,
                                  struct ls_error *err)
 {
+    /* The key of a segment follows from its name when its own header is gone. */
     struct ls_scan scan = {
-        .pos = r->pos, .generation = r->generation, .durable = r->durable, .data = NULL};
+        .key = ls_log_segment_key(f->valid ? f->header.log_key : r->log_key, f->number),
+        .pos = r->pos,
+        .generation = r->generation,
+        .durable = r->durable,
+        .data = NULL};
     uint64_t size = 0;
     uint8_t *data = NULL;
     size_t got;
@@ -289,6 +309,9 @@ static enum ls_rc look_into_rest(struct recovery *r, const struct found_file *f,
         r->behind++;
         scan.durable = f->header.durable > scan.durable ? f->header.durable : scan.durable;
     }
+    if (!f->valid) {
+        r->behind++; /* files get their names with their headers in them */
+    }
     r->durable = scan.durable;
     r->generation = scan.generation;
     return LS_OK;
@@ -301,9 +324,9 @@ static enum ls_rc load_segments(struct recovery *r, struct ls_error *err)
 
     skip_headless(r);
     i = r->first;
-    while (i < r->count && rc == LS_OK && file_continues(r, &r->files[i], i)) {
+    while (i < r->count && rc == LS_OK && file_continues(r, i)) {
         r->behind = 0; /* the segment that follows stands behind as it should */
-        rc = load_segment(r, &r->files[i], err);
+        rc = load_segment(r, i, err);
         i++;
     }
     r->used = i;
@@ -406,6 +429,7 @@ static enum ls_rc settle_end(struct recovery *r, bool damaged, struct ls_error *
     enum ls_rc rc = LS_OK;
 
     log->last = r->pos;
+    log->key = r->log_key != 0 ? r->log_key : ls_log_new_key();
     log->generation = r->generation + 1;
     if (damaged) {
         mark = r->durable > end ? r->durable : end + 1;

@@ -51,6 +51,9 @@ enum ls_rc ls_segment_open(int fd, const char *path, const struct ls_segment_hea
     s->base = h->base;
     s->data_start = h->data_start;
     s->context_size = h->context_size;
+    s->format = h->format;
+    s->log_key = h->log_key;
+    s->key = ls_log_segment_key(h->log_key, h->number);
     s->allocated = allocated;
     s->used = h->data_start;
     s->writes = 1; /* at least its header */

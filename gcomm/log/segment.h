@@ -24,6 +24,9 @@ struct ls_segment {
     struct ls_log_pos base;
     uint32_t data_start;
     uint32_t context_size;
+    uint16_t format;
+    uint64_t log_key;
+    uint64_t key; /* of its entries' checksums */
 
     /* Changed by the writer under the log's lock, read under it by others. */
     uint64_t allocated;

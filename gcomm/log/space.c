@@ -3,11 +3,12 @@
  * A segment gets its final name only when its header is written, so that a process killed in
  * between leaves no half-made segment. The spare is a purged segment kept for the next one: its
  * blocks are there (no full disk) and have been written before (an fdatasync need not journal their
- * first use). What it still holds has lower indexes and is never taken for new. */
+ * first use). What it still holds has the key of an earlier number and is never taken for new. */
 #include "gcomm/log/log_internal.h"
 
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
 #include "wsrep/os/file.h"
 
 #include <inttypes.h>
@@ -101,6 +102,13 @@ enum ls_rc ls_log_table_push(struct ls_log *log, struct ls_segment *s, struct ls
     }
     ls_mutex_unlock(&log->lock);
     return rc;
+}
+
+uint64_t ls_log_new_key(void)
+{
+    uint64_t key = ls_os_random();
+
+    return key != 0 ? key : 1; /* 0 stands for none */
 }
 
 /* A new file of `bytes` bytes that are reserved on the disk. */
@@ -224,7 +232,8 @@ enum ls_rc ls_log_segment_create(struct ls_log *log, struct ls_segment_header *h
     h->format = LS_LOG_FORMAT_CURRENT;
     h->needs = LS_LOG_FORMAT_CURRENT;
     h->generation = log->generation;
-    h->data_start = ls_log_data_start(h->context_size);
+    h->log_key = log->key;
+    h->data_start = ls_log_data_start(h->format, h->context_size);
     h->durable = atomic_load(&log->durable);
     if (bytes < 2 * (uint64_t)h->data_start) {
         bytes = 2 * (uint64_t)h->data_start;
@@ -255,7 +264,9 @@ static enum ls_rc copy_bytes(int fd, const char *to, const struct ls_segment *s,
 enum ls_rc ls_log_segment_copy(struct ls_log *log, struct ls_segment *s, uint64_t used,
                                size_t count, struct ls_segment **out, struct ls_error *err)
 {
-    struct ls_segment_header h = {.number = s->number,
+    struct ls_segment_header h = {.format = s->format,
+                                  .log_key = s->log_key,
+                                  .number = s->number,
                                   .base = s->base,
                                   .data_start = s->data_start,
                                   .context_size = s->context_size};
@@ -302,7 +313,7 @@ enum ls_rc ls_log_mark_end(struct ls_log *log, uint64_t durable, struct ls_error
     struct ls_entry_header mark;
     enum ls_rc rc;
 
-    ls_end_mark_encode(&log->last, log->generation, durable, &mark);
+    ls_end_mark_encode(&log->last, log->generation, durable, s->key, &mark);
     rc = ls_file_write_at(s->fd, &mark, sizeof(mark), s->used, s->path, err);
     ls_mutex_lock(&log->lock);
     s->writes++;

@@ -57,14 +57,14 @@ comes_back "a damaged identity" "identity file is damaged" node_stop flip_identi
 # What it must not use and cannot replace is refused, with the reason, and left as it was.
 must node_stop 3
 cp "$(newest)" "$LS_WORK/whole"
-# A header of format 2 that needs 2, with a right checksum (XXH3-64 of the header without it, and the context).
+# A header of format 99 that needs 99, with a right checksum (XXH3-64 of the header without it, and the context).
 python3 - "$(newest)" <<'PY' || die "cannot write a header"
 import ctypes, ctypes.util, struct, sys
 xxh = ctypes.CDLL(ctypes.util.find_library("xxhash"))
 xxh.XXH3_64bits.restype = ctypes.c_uint64
 with open(sys.argv[1], "r+b") as f:
     head = bytearray(f.read(96))
-    head[8:12] = struct.pack("<HH", 2, 2)
+    head[8:12] = struct.pack("<HH", 99, 99)
     (context,) = struct.unpack("<I", head[76:80])
     rest = f.read(context)
     text = bytes(head[:16] + head[24:]) + rest
@@ -75,7 +75,7 @@ PY
 : >"$(node_log 3)"
 node_launch 3
 expect "a log of a newer version: the server ends" ends_within 60 3
-expect "a log of a newer version: it is told" log_says 3 "newer version|version 2"
+expect "a log of a newer version: it is told" log_says 3 "version 99"
 node_kill 3
 cp "$LS_WORK/whole" "$(newest)"
 mv "$data/lockstep-identity.log" "$LS_WORK/identity"

@@ -1,8 +1,9 @@
 /* A segment file of any content: the scanner alone, and a whole log that is opened on it.
  *
  * The first byte says how: bit 0 makes the checksum of the header right, bit 1 those of the entries
- * and their chain as far as their sizes lead, so that what lies behind the checksums is reached;
- * bit 2 opens a log on the file, writes to it and opens it again. */
+ * and their chain as far as their sizes lead, with the key that the header has, so that what lies
+ * behind the checksums is reached; both formats are made, as the header says; bit 2 opens a log on
+ * the file, writes to it and opens it again. */
 #include "gcomm/log/format.h"
 #include "gcomm/log/log.h"
 #include "wsrep/base/assert.h"
@@ -45,14 +46,20 @@ static void prepare(void)
 
 static void mend_header(uint8_t *data, size_t size)
 {
-    struct ls_segment_header h = {
-        .format = LS_LOG_FORMAT_CURRENT, .needs = LS_LOG_FORMAT_CURRENT, .number = 1};
+    struct ls_segment_header h = {.number = 1};
     uint8_t context[256];
-    uint8_t head[LS_SEGMENT_HEADER_BYTES + 256 + 64];
+    uint8_t head[LS_SEGMENT_HEADER_BYTES + LS_SEGMENT_KEY_BYTES + 256 + 64];
+    uint32_t context_at;
 
-    if (size < LS_SEGMENT_HEADER_BYTES) {
+    if (size < LS_SEGMENT_HEADER_BYTES + LS_SEGMENT_KEY_BYTES) {
         return;
     }
+    h.format = data[8] == LS_LOG_FORMAT_LOWEST ? LS_LOG_FORMAT_LOWEST : LS_LOG_FORMAT_CURRENT;
+    h.needs = h.format;
+    if (h.format >= LS_LOG_FORMAT_KEYED) {
+        memcpy(&h.log_key, data + LS_SEGMENT_HEADER_BYTES, sizeof(h.log_key));
+    }
+    context_at = ls_log_context_start(h.format);
     memcpy(&h.flags, data + 12, 4);
     memcpy(&h.base.index, data + 32, 8);
     memcpy(&h.base.term, data + 40, 8);
@@ -60,9 +67,12 @@ static void mend_header(uint8_t *data, size_t size)
     memcpy(&h.generation, data + 72, 4);
     memcpy(&h.durable, data + 88, 8);
     h.context_size = data[76];
-    h.data_start = ls_log_data_start(h.context_size);
+    if (h.context_size >= context_at - LS_SEGMENT_HEADER_BYTES) {
+        h.context_size -= context_at - LS_SEGMENT_HEADER_BYTES; /* the key counts there */
+    }
+    h.data_start = ls_log_data_start(h.format, h.context_size);
     if (h.data_start <= size) {
-        memcpy(context, data + LS_SEGMENT_HEADER_BYTES, h.context_size);
+        memcpy(context, data + context_at, h.context_size);
         ls_segment_header_encode(&h, context, head);
         memcpy(data, head, h.data_start);
     }
@@ -72,11 +82,13 @@ static void mend_entries(uint8_t *data, size_t size)
 {
     struct ls_segment_header sh;
     struct ls_hash128 chain;
+    uint64_t key;
     size_t at;
 
     if (ls_segment_header_decode(data, size, &sh, NULL) != LS_OK) {
         return;
     }
+    key = ls_log_segment_key(sh.log_key, sh.number);
     chain = sh.base.chain;
     at = sh.data_start;
     while (size - at >= sizeof(struct ls_entry_header)) {
@@ -95,7 +107,7 @@ static void mend_entries(uint8_t *data, size_t size)
         }
         e.payload_hash = ls_hash64(data + at + sizeof(h), h.size);
         e.chain = ls_entry_chain(chain, &e);
-        ls_entry_header_encode(&e, h.generation, h.durable, &h);
+        ls_entry_header_encode(&e, h.generation, h.durable, key, &h);
         h.verdict = verdict;
         memcpy(data + at, &h, sizeof(h));
         chain = e.chain;

@@ -18,6 +18,9 @@ static inline bool ls_hash128_equal(struct ls_hash128 a, struct ls_hash128 b)
 }
 
 uint64_t ls_hash64(const void *data, size_t len);
+/* With a secret seed, one who never sees a hash can only guess that of the bytes he chose. Seed 0
+ * is none. */
+uint64_t ls_hash64_seeded(const void *data, size_t len, uint64_t seed);
 struct ls_hash128 ls_hash128_of(const void *data, size_t len);
 struct ls_hash128 ls_hash128_seeded(const void *data, size_t len, uint64_t seed);
 

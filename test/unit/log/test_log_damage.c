@@ -176,7 +176,7 @@ static uint64_t expect_left(const struct segment_image *m, size_t at, bool *is_l
         struct ls_segment_header h;
         ls_segment_header_decode(m->data, m->size, &h, NULL);
         /* the oldest segment is given up like a purged one */
-        return at < LS_SEGMENT_HEADER_BYTES + h.context_size && m->base > 0 ? m->base : 240;
+        return at < ls_log_context_start(h.format) + h.context_size && m->base > 0 ? m->base : 240;
     }
     while (k + 1 < m->count && m->offsets[k + 1] <= at) {
         k++;
