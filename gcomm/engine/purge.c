@@ -2,7 +2,12 @@
  * storage engine has it on disk by itself. That is 60 s where the disk allows; a burst that fills
  * it leaves 10 s, ten times what the storage engine waits before it flushes
  * (innodb_flush_log_at_timeout, 1 s by default). When even that leaves no room, new write-sets wait
- * (flow.c) until it does. */
+ * (flow.c) until it does.
+ *
+ * They wait only for what a purge will free. A log that is as small as it gets goes on until the
+ * disk refuses a write: somebody else fills the disk then, and the log itself needs hardly more of
+ * it, since the spare segment, which is part of the log for that reason and never given up for
+ * room, is the next one, and the oldest one the next spare. */
 #include "gcomm/engine/internal.h"
 
 #include "wsrep/base/log.h"
@@ -18,11 +23,23 @@ static uint64_t mebibytes(uint64_t bytes)
     return bytes >> 20;
 }
 
+/* What a purge would free if nobody needed it: the spare stays, and so does the segment that is
+ * written to. */
+static uint64_t bytes_above_floor(const struct ls_engine *e)
+{
+    struct ls_log_stats stats;
+    uint64_t held;
+
+    ls_log_get_stats(e->log, &stats);
+    held = stats.bytes - stats.spare_bytes;
+    return stats.segments > 1 && held > e->opt.log_bytes ? held - e->opt.log_bytes : 0;
+}
+
 /* The part of the log that only time holds back takes as much of the disk as is left free at most.
  */
-static size_t seconds_to_keep(struct ls_engine *e, uint64_t log_bytes, uint64_t free_bytes)
+static size_t seconds_to_keep(struct ls_engine *e, uint64_t free_bytes)
 {
-    uint64_t extra = log_bytes > e->opt.log_bytes ? log_bytes - e->opt.log_bytes : 0;
+    uint64_t extra = bytes_above_floor(e);
 
     if (extra <= free_bytes) {
         return KEEP_SECONDS;
@@ -32,8 +49,9 @@ static size_t seconds_to_keep(struct ls_engine *e, uint64_t log_bytes, uint64_t 
         ls_warn(
             "the write-set log has grown to %llu MiB, %llu MiB are left on its disk: it keeps the "
             "last %d s and not %d (gcache.size is %llu MiB)",
-            (unsigned long long)mebibytes(log_bytes), (unsigned long long)mebibytes(free_bytes),
-            KEEP_LEAST_SECONDS, KEEP_SECONDS, (unsigned long long)mebibytes(e->opt.log_bytes));
+            (unsigned long long)mebibytes(e->opt.log_bytes + extra),
+            (unsigned long long)mebibytes(free_bytes), KEEP_LEAST_SECONDS, KEEP_SECONDS,
+            (unsigned long long)mebibytes(e->opt.log_bytes));
     }
     return KEEP_LEAST_SECONDS;
 }
@@ -42,34 +60,6 @@ static size_t seconds_to_keep(struct ls_engine *e, uint64_t log_bytes, uint64_t 
 static bool free_space(const struct ls_engine *e, uint64_t *bytes)
 {
     return ls_file_free_bytes(e->opt.data_dir, bytes, NULL) == LS_OK;
-}
-
-/* Room for what is under way here and at others, who hear of it later; as long as waiting can make
- * some. */
-void engine_watch_room(struct ls_engine *e)
-{
-    bool full = atomic_load(&e->log_full);
-    uint64_t room = e->opt.max_pending_bytes * (full ? ROOM_BACK : ROOM_LEAST);
-    struct ls_log_stats stats = {0};
-    uint64_t free_bytes;
-
-    if (!free_space(e, &free_bytes)) {
-        return;
-    }
-    if (free_bytes < room) {
-        ls_log_get_stats(e->log, &stats);
-    }
-    if (full == (stats.bytes > e->opt.log_bytes)) {
-        return;
-    }
-    atomic_store(&e->log_full, !full);
-    if (full) {
-        ls_info("the disk of the write-set log has room again");
-    } else {
-        ls_warn("the disk of the write-set log is nearly full (%llu MiB are left): new write-sets "
-                "wait until the log's oldest part may go. Make room there, or write more slowly",
-                (unsigned long long)mebibytes(free_bytes));
-    }
 }
 
 /* An arbitrator has no storage engine and no verdicts: what others may need is all. */
@@ -112,7 +102,6 @@ static void purge(struct ls_engine *e, size_t seconds)
 
 void engine_purge_log(struct ls_engine *e)
 {
-    struct ls_log_stats stats;
     uint64_t free_bytes = UINT64_MAX;
 
     if (e->opt.no_data) {
@@ -122,7 +111,46 @@ void engine_purge_log(struct ls_engine *e)
     e->taken[e->taken_next] = engine_stream_taken(e);
     e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
     e->taken_count++;
-    ls_log_get_stats(e->log, &stats);
     free_space(e, &free_bytes);
-    purge(e, seconds_to_keep(e, stats.bytes, free_bytes));
+    purge(e, seconds_to_keep(e, free_bytes));
+}
+
+/* What may go at once when room is short. */
+static void purge_most(struct ls_engine *e)
+{
+    if (e->opt.no_data) {
+        purge_witness(e);
+    } else {
+        purge(e, KEEP_LEAST_SECONDS);
+    }
+}
+
+/* Room for what is under way here and at others, who hear of it later; as long as waiting can make
+ * some. */
+void engine_watch_room(struct ls_engine *e)
+{
+    bool full = atomic_load(&e->log_full);
+    uint64_t room = e->opt.max_pending_bytes * (full ? ROOM_BACK : ROOM_LEAST);
+    uint64_t free_bytes;
+    bool wait;
+
+    if (!free_space(e, &free_bytes)) {
+        return;
+    }
+    wait = free_bytes < room && bytes_above_floor(e) > 0;
+    if (wait) {
+        purge_most(e);
+        wait = bytes_above_floor(e) > 0;
+    }
+    if (full == wait) {
+        return;
+    }
+    atomic_store(&e->log_full, !full);
+    if (full) {
+        ls_info("the disk of the write-set log has room again");
+    } else {
+        ls_warn("the disk of the write-set log is nearly full (%llu MiB are left): new write-sets "
+                "wait until the log's oldest part may go. Make room there, or write more slowly",
+                (unsigned long long)mebibytes(free_bytes));
+    }
 }

@@ -99,7 +99,8 @@ int64_t ls_log_first_seqno(struct ls_log *log);
 void ls_log_set_verdict(struct ls_log *log, uint64_t index, enum ls_verdict verdict);
 
 struct ls_log_stats {
-    uint64_t bytes; /* on disk */
+    uint64_t bytes;       /* on disk, with the spare */
+    uint64_t spare_bytes; /* reserved for the next segment, whatever max_bytes says; 0: none */
     uint64_t segments;
     uint64_t pins; /* on segments that are part of the log */
 };

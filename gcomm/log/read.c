@@ -257,7 +257,8 @@ void ls_log_get_stats(struct ls_log *log, struct ls_log_stats *out)
 {
     *out = (struct ls_log_stats){0};
     ls_mutex_lock(&log->lock);
-    out->bytes = ls_log_table_bytes(log) + log->spare_bytes;
+    out->spare_bytes = log->spare_bytes;
+    out->bytes = ls_log_table_bytes(log) + out->spare_bytes;
     out->segments = log->segment_count;
     for (size_t i = 0; i < log->segment_count; i++) {
         out->pins += ls_segment_pins(log->segments[i]);

@@ -18,6 +18,7 @@ bool node_sync_majority;
 bool node_ack_all;
 bool node_ignore_quorum;
 uint32_t node_fc_limit;
+uint64_t node_max_pending_bytes;
 
 static atomic_uint_fast64_t counter;
 
@@ -296,6 +297,7 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
         .proto_app = 4,
         .log_bytes = 8 << 20,
         .max_pending = 256,
+        .max_pending_bytes = node_max_pending_bytes,
         .fc_factor = 0.5,
         .recv_queue_limit = node_fc_limit,
         .time_wait_us = 3000000,

@@ -64,5 +64,7 @@ extern bool node_sync_majority;
 extern bool node_ack_all;
 extern bool node_ignore_quorum;
 extern uint32_t node_fc_limit;
+extern uint64_t
+    node_max_pending_bytes; /* twice as much free makes a disk nearly full; 0: default */
 
 #endif

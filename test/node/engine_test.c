@@ -640,6 +640,51 @@ static void test_full_disk(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static bool wait_log_full(struct node *n, bool full, int64_t timeout_us)
+{
+    int64_t due = ls_clock_us() + timeout_us;
+    struct ls_engine_stats s;
+
+    do {
+        usleep(10000);
+        ls_engine_get_stats(n->engine, &s);
+    } while (s.log_full != full && ls_clock_us() < due);
+    return s.log_full == full;
+}
+
+/* A disk that stays nearly full: write-sets wait while that makes room, which is until the log is
+ * as small as it gets, and then go on. The spare segment that it keeps is none that could go. */
+static void test_short_of_room(void **state)
+{
+    struct ls_log_stats log;
+    struct client writer;
+    struct node n;
+    atomic_bool stop = false;
+    uint64_t index;
+
+    (void)state;
+    node_max_pending_bytes = UINT64_C(1) << 50; /* more than any disk has free */
+    node_init(&n, "short");
+    node_start(&n, NULL, 0, true, false);
+    node_max_pending_bytes = 0;
+    node_wait_synced(&n);
+    client_start(&writer, &n, 1000, 100000);
+    writer.stop = &stop;
+    client_run(&writer);
+    assert_true(wait_log_full(&n, true, 10000000));
+    atomic_store(&stop, true);
+    assert_true(wait_log_full(&n, false, 30000000));
+    ls_thread_join(writer.thread);
+    assert_int_equal(writer.unknown + writer.refused, 0);
+    ls_log_get_stats(ls_engine_log(n.engine), &log);
+    assert_true(log.spare_bytes > 0 && log.bytes > 8 << 20);
+    assert_int_equal(node_submit(&n, 100, &index), LS_OK);
+    assert_true(wait_log_full(&n, false, 0));
+    client_end(&writer);
+    node_stop(&n, true);
+    node_fini(&n);
+}
+
 /* Start-up errors come back as words. */
 static void test_refusals(void **state)
 {
@@ -729,6 +774,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_durable),
+        cmocka_unit_test(test_short_of_room),
         cmocka_unit_test(test_latency),
     };
 
