@@ -507,12 +507,14 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
     uint32_t count = payload != NULL ? payload->entry_count : 0;
     const struct ls_entry *entries = payload != NULL ? payload->entries : NULL;
     size_t bound = ls_wire_message_bound(msg, count);
+    size_t payload_here = payload_bytes(msg, payload);
+    size_t size = bound + payload_here;
     size_t direct = 0;
     uint32_t payload_size;
     uint8_t *room;
     size_t used;
 
-    if (c->out.bytes > 0 && c->out.bytes + bound > c->net->queue_limit_bytes) {
+    if (!ls_outq_admits(&c->out, size, c->net->queue_limit_bytes)) {
         return LS_E_BUSY;
     }
     room = ls_outq_reserve(&c->out, bound);
@@ -523,10 +525,7 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
     if (used == 0) {
         return LS_E_TOOBIG;
     }
-    if (c->out.bytes > 0 && c->out.bytes + used + payload_size > c->net->queue_limit_bytes) {
-        return LS_E_BUSY;
-    }
-    LS_ASSERT(payload_bytes(msg, payload) == payload_size);
+    LS_ASSERT(payload_here == payload_size);
     ls_outq_commit(&c->out, used);
     if (payload_size >= DIRECT_BYTES) {
         direct = write_direct(c, msg, payload);
@@ -537,6 +536,7 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
     if (c->broken) {
         return LS_E_CLOSED;
     }
+    ls_outq_note(&c->out, size, c->net->queue_limit_bytes);
     if (c->out.bytes >= GATHER_BYTES || direct > 0) {
         ls_conn_flush(c);
     }

@@ -110,9 +110,11 @@ void ls_net_set_members(struct ls_net *net, const struct ls_config *config);
 /* Sends. Small messages of a turn are gathered and leave with ls_net_flush(), or before when much
  * has gathered. Payloads of 32 KiB and more are written from where they lie when the socket takes
  * them at once, else copied: afterwards nothing of the caller's is referenced. LS_E_BUSY: the queue
- * is not empty and would pass queue_limit_bytes; nothing was queued. LS_E_CLOSED: the peer is not
- * up. For APPEND/ENTRIES `entries` are those of the range; for SUBMIT the payload is in
- * msg->u.submit.payload or, when pieces are given, in them. */
+ * is not empty and would pass queue_limit_bytes; nothing was queued. A huge message, of more than
+ * half of the limit, is taken whatever its size once what waits is within the limit, and until it
+ * has left it is no part of what the others are measured by; only a second one is LS_E_BUSY.
+ * LS_E_CLOSED: the peer is not up. For APPEND/ENTRIES `entries` are those of the range; for SUBMIT
+ * the payload is in msg->u.submit.payload or, when pieces are given, in them. */
 struct ls_net_payload {
     const struct ls_entry *entries;
     uint32_t entry_count;

@@ -84,6 +84,30 @@ bool ls_outq_put(struct ls_outq *q, const void *data, size_t len)
     return true;
 }
 
+static bool is_huge(size_t size, size_t limit)
+{
+    return size > limit / 2;
+}
+
+bool ls_outq_admits(const struct ls_outq *q, size_t size, size_t limit)
+{
+    if (q->bytes == 0) {
+        return true;
+    }
+    if (is_huge(size, limit)) {
+        return q->huge == 0 && q->bytes <= limit;
+    }
+    return q->bytes + size <= limit + q->huge;
+}
+
+void ls_outq_note(struct ls_outq *q, size_t size, size_t limit)
+{
+    if (is_huge(size, limit) && q->bytes > 0) {
+        q->huge = size;
+        q->huge_left = q->bytes;
+    }
+}
+
 size_t ls_outq_pieces(const struct ls_outq *q, struct ls_piece *pieces, size_t max)
 {
     size_t n = 0;
@@ -109,6 +133,10 @@ void ls_outq_consume(struct ls_outq *q, size_t n)
 {
     LS_ASSERT(n <= q->bytes);
     q->bytes -= n;
+    q->huge_left -= n < q->huge_left ? n : q->huge_left;
+    if (q->huge_left == 0) {
+        q->huge = 0;
+    }
     while (q->head != NULL) {
         struct ls_outq_block *b = q->head;
         size_t here = b->len - b->pos;

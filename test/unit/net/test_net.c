@@ -332,6 +332,48 @@ static void test_slow_reader(void **state)
     node_stop(fast);
 }
 
+static void do_signal(struct node *n, void *arg)
+{
+    assert_int_equal(ls_net_send_signal(n->net, arg, LS_SIGNAL_FLOW, LS_FLOW_SLOW), LS_OK);
+}
+
+/* A message beyond the limit is under way to one that takes its time: what comes behind it is not
+ * refused, a second such message is, and all that was taken arrives. */
+static void test_huge_message(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 1, .queue_limit_bytes = 1 << 20};
+    struct node *a = node_start(&opt);
+    struct node *b = start(2);
+    uint32_t size = 32 << 20;
+    uint8_t *data = calloc(1, size);
+    struct ls_entry e = entry_of(1, data, size);
+    struct ls_net_payload payload = {.entries = &e, .entry_count = 1};
+    struct ls_msg huge = {.type = LS_MSG_APPEND};
+
+    (void)state;
+    node_know(b, a);
+    assert_connected(a, b);
+    b->stall_us = 1000000;
+    node_send_numbers(a, b, 0, 0); /* it sleeps over this one */
+    assert_int_equal(node_send(a, b, &huge, &payload), LS_OK);
+    node_send_numbers(a, b, 1, 99); /* asserts that each is taken */
+    node_call(a, do_signal, &b->id);
+    assert_int_equal(node_send(a, b, &huge, &payload), LS_E_BUSY);
+    b->stall_us = 0;
+    wanted = 101;
+    assert_true(node_wait(b, a, has_messages));
+    assert_int_equal(node_seen(b, a).entry_bytes, size);
+    assert_int_equal(node_seen(b, a).gaps, 0);
+    assert_int_equal(node_send(a, b, &huge, &payload), LS_OK); /* the first one has left */
+    wanted = 102;
+    assert_true(node_wait(b, a, has_messages));
+    assert_int_equal(node_seen(b, a).entry_bytes, 2 * (uint64_t)size);
+    assert_int_equal(node_seen(b, a).downs, 0);
+    free(data);
+    node_stop(a);
+    node_stop(b);
+}
+
 struct bulk_call {
     const struct ls_uuid *to;
     struct ls_piece pieces[3];
@@ -524,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_large_messages),
         cmocka_unit_test(test_submit_in_pieces),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_huge_message),
         cmocka_unit_test(test_bulk),
         cmocka_unit_test(test_bulk_breaks_off),
         cmocka_unit_test(test_flow),
