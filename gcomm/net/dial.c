@@ -71,6 +71,12 @@ static bool peer_is_up(struct ls_net *net, const struct ls_uuid *id)
     return p != NULL && p->main != NULL;
 }
 
+static bool is_kept_out(struct ls_net *net, const struct ls_uuid *id, int64_t now_us)
+{
+    const struct peer *p = ls_peer_find(net, id);
+    return p != NULL && now_us < p->kept_out_us;
+}
+
 static bool verdict_wanted(struct ls_net *net, const struct endpoint *e)
 {
     const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
@@ -79,7 +85,8 @@ static bool verdict_wanted(struct ls_net *net, const struct endpoint *e)
 
 static bool is_wanted(struct ls_net *net, const struct endpoint *e, int64_t now_us)
 {
-    if (e->conn != NULL || e->self || (e->has_peer && peer_is_up(net, &e->peer))) {
+    if (e->conn != NULL || e->self ||
+        (e->has_peer && (peer_is_up(net, &e->peer) || is_kept_out(net, &e->peer, now_us)))) {
         return false;
     }
     if (verdict_wanted(net, e) || (e->sources & SOURCE_MEMBER) != 0) {

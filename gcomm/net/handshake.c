@@ -581,6 +581,10 @@ static void handle_hello(struct conn *c, const uint8_t *body, size_t size)
         refuse(c, LS_REFUSED_OTHER, p == NULL ? "too many nodes" : "this is another node by now");
         return;
     }
+    if (ls_clock_us() < p->kept_out_us) {
+        refuse(c, LS_REFUSED_BUSY, "this node was dropped a moment ago");
+        return;
+    }
     c->peer = p;
     c->purpose = h.purpose;
     c->instance = h.instance;

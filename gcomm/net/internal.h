@@ -100,7 +100,8 @@ struct peer {
     bool verdict_due; /* peer_down was told; the outcome of the reconnect is to be told, too */
     struct conn *main;
     struct conn *parked;
-    uint64_t probe; /* value of the PING under way, 0: none */
+    int64_t kept_out_us; /* dropped: nothing of it is taken, and it is not dialled, before */
+    uint64_t probe;      /* value of the PING under way, 0: none */
     int64_t probe_deadline_us;
     struct conn *bulk; /* dialled by us, for what we send */
     uint32_t bulk_fails;

@@ -15,6 +15,7 @@
 #define PEERS_MAX 256
 #define QUEUE_LIMIT_BYTES ((size_t)64 << 20)
 #define TIMEOUT_US 3000000
+#define DROP_PAUSE_US 1000000 /* what made us drop a peer may come at once again */
 
 /* ---- peers ---- */
 
@@ -397,7 +398,11 @@ void ls_net_drop(struct ls_net *net, const struct ls_uuid *peer, const char *why
 {
     struct peer *p = ls_peer_find(net, peer);
 
-    for (struct conn *c = net->conns; c != NULL && p != NULL; c = c->next) {
+    if (p == NULL) {
+        return;
+    }
+    p->kept_out_us = ls_clock_us() + DROP_PAUSE_US;
+    for (struct conn *c = net->conns; c != NULL; c = c->next) {
         if (c->peer == p) {
             cut(c, why);
         }

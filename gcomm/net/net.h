@@ -138,7 +138,8 @@ void ls_net_flush(struct ls_net *net);
 
 /* Bytes queued to this peer and not yet taken by the kernel. */
 size_t ls_net_backlog(struct ls_net *net, const struct ls_uuid *to);
-/* Closes this peer's connections (it was removed, or misbehaved); peer_down follows. */
+/* Closes this peer's connections (it was removed, or misbehaved); peer_down follows, and for 1 s
+ * there is no new one, whoever dials: what was the reason may be back with it. */
 void ls_net_drop(struct ls_net *net, const struct ls_uuid *peer, const char *why);
 /* Cut everything, refuse everything, until false (node isolation). */
 void ls_net_isolate(struct ls_net *net, bool on);

@@ -190,10 +190,14 @@ static void test_drop(void **state)
     (void)state;
     node_know(a, b);
     assert_connected(a, b);
+    node_know(b, a);
     node_call(a, do_drop, &b->id);
+    usleep(500000);
+    assert_false(node_seen(a, b).up); /* not at once, whoever dials */
     assert_true(node_wait(a, b, up_twice));
     assert_true(node_wait(b, a, up_twice));
     assert_int_equal(node_seen(a, b).unreachables, 0);
+    assert_int_equal(node_seen(b, a).unreachables, 0);
     node_stop(a);
     node_stop(b);
 }
