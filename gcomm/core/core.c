@@ -285,6 +285,9 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
     case LS_EV_PEER_DOWN:
         core_on_peer_down(c, &event->u.peer.peer, event->u.peer.unreachable != 0);
         break;
+    case LS_EV_ARRIVING:
+        core_on_arriving(c, &event->u.arriving.from, event->u.arriving.type);
+        break;
     case LS_EV_SUBMIT:
         core_on_submit_event(c, event);
         break;

@@ -104,6 +104,7 @@ enum ls_event_type {
     LS_EV_MESSAGE,
     LS_EV_PEER_UP,
     LS_EV_PEER_DOWN,
+    LS_EV_ARRIVING,     /* more of a long message has come in, which is not complete yet */
     LS_EV_SUBMIT,       /* order this payload (payload borrowed for the step) */
     LS_EV_GIVE_UP,      /* the local submission is not waited for any more and, if it is not yet in
                            the log, need not be ordered */
@@ -137,6 +138,10 @@ struct ls_event {
             bool payload_here; /* APPEND of a big entry without payload: the host has it, staged or
                                   as the pieces of an own submission */
         } message;
+        struct {
+            struct ls_uuid from;
+            uint8_t type; /* enum ls_msg_type */
+        } arriving;
         struct {
             struct ls_uuid peer;
             uint64_t incarnation;

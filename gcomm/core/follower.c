@@ -333,6 +333,26 @@ void core_follower_flush(struct ls_core *c)
     c->ack_sent_us = c->now_us;
 }
 
+/* The leader hears of us at the pace of the heartbeats that we cannot answer meanwhile, or it would
+ * remove us for our silence. Nothing new is acknowledged: where nothing is matched yet in this
+ * term, what our log begins with, which is committed. */
+void core_follower_arriving(struct ls_core *c)
+{
+    struct ls_log_pos pos;
+
+    c->leader_heard_us = c->now_us;
+    c->quorum_seen_us = c->now_us;
+    core_reset_election(c);
+    if (c->now_us - c->ack_sent_us < c->params.heartbeat_us) {
+        return;
+    }
+    if (!core_pos_at(c, core_self_held(c), &pos)) {
+        pos = c->base;
+    }
+    c->ack_sent_us = c->now_us;
+    send_ack(c, &c->leader, &pos);
+}
+
 void core_follower_tick(struct ls_core *c)
 {
     /* what was applied since the last acknowledgement: the commit cut waits for it */

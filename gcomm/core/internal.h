@@ -385,6 +385,7 @@ struct peer *core_peer(const struct ls_core *c, const struct ls_uuid *id);
 struct peer *core_peer_get(struct ls_core *c, const struct ls_uuid *id);
 void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incarnation);
 void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreachable);
+void core_on_arriving(struct ls_core *c, const struct ls_uuid *id, uint8_t type);
 /* In a configuration in force (the committed or a pending one). */
 bool core_is_member(const struct ls_core *c, const struct ls_uuid *id);
 void core_recheck_acks(struct ls_core *c);
@@ -408,6 +409,8 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
                     bool payload_here);
 /* Our log contains this position. */
 bool core_prev_fits(struct ls_core *c, const struct ls_log_pos *prev);
+/* More of a long APPEND of the leader has come in. */
+void core_follower_arriving(struct ls_core *c);
 void core_follower_flush(struct ls_core *c);
 void core_follower_tick(struct ls_core *c);
 /* Appends what is new of the message's entries, truncating what contradicts them. False at an entry

@@ -122,6 +122,26 @@ void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreach
     }
 }
 
+/* A huge entry takes its time on a slow line, and what its sender says meanwhile waits behind it.
+ * Its bytes are a sign of life as good as a heartbeat: who would stand for election, or turn
+ * non-primary, would have it sent once more from its beginning each time (rule 13). Only those of
+ * what a leader sends say so of a leader: one that has stepped down sends other things. */
+void core_on_arriving(struct ls_core *c, const struct ls_uuid *id, uint8_t type)
+{
+    struct peer *p = core_peer(c, id);
+
+    if (p == NULL || !p->up || c->params.isolated || core_epoch_is_past(c, p)) {
+        return;
+    }
+    p->heard_us = c->now_us;
+    if (type == LS_MSG_APPEND && c->role == LS_ROLE_FOLLOWER && ls_uuid_equal(id, &c->leader)) {
+        core_follower_arriving(c);
+    } else if (type == LS_MSG_ENTRIES && c->role == LS_ROLE_CATCHUP &&
+               ls_uuid_equal(id, &c->catchup_from)) {
+        core_reset_election(c);
+    }
+}
+
 /* An acknowledgement counts when it is of this term and its hash is that of our own log (rule 2).
  * One that runs ahead of us is kept until we have come so far. */
 static void recheck_ack(struct ls_core *c, struct peer *p)

@@ -87,6 +87,15 @@ static void on_message(void *ctx, const struct ls_uuid *peer, const struct ls_ms
     e->message_verdicts = false;
 }
 
+static void on_arriving(void *ctx, const struct ls_uuid *peer, uint8_t type)
+{
+    struct ls_event ev = {.type = LS_EV_ARRIVING};
+
+    ev.u.arriving.from = *peer;
+    ev.u.arriving.type = type;
+    engine_step(ctx, &ev);
+}
+
 static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_id *sub,
                      uint64_t total, uint64_t payload_hash, uint64_t offset, const void *data,
                      size_t len)
@@ -138,6 +147,7 @@ const struct ls_net_callbacks engine_net_callbacks = {
     .peer_up = on_peer_up,
     .peer_down = on_peer_down,
     .message = on_message,
+    .arriving = on_arriving,
     .chunk = on_chunk,
     .signal = on_signal,
 };

@@ -15,6 +15,7 @@
 #define GATHER_BYTES ((size_t)64 << 10) /* small messages that wait for ls_net_flush() at most */
 #define DIRECT_BYTES ((size_t)32 << 10) /* payloads from here on are not copied if it can be */
 #define WRITE_PIECES 64
+#define ARRIVING_US 50000 /* between two words about a message that is under way */
 
 struct conn *ls_conn_create(struct ls_net *net, struct ls_tcp *tcp)
 {
@@ -304,6 +305,24 @@ static bool read_some(struct conn *c, size_t max, size_t *got)
     return false;
 }
 
+static void tell_arriving(struct conn *c)
+{
+    struct ls_net *net = c->net;
+    struct ls_frame f;
+    int64_t now_us;
+
+    if (c->state != CONN_UP || c->purpose != LS_HELLO_MAIN || c->broken ||
+        net->cb.arriving == NULL || c->in_len - c->in_pos < LS_FRAME_HEADER_SIZE ||
+        ls_frame_open(c->in + c->in_pos, &f, NULL) != LS_OK || f.type < 1 || f.type > LS_MSG_MAX) {
+        return;
+    }
+    now_us = ls_clock_us();
+    if (now_us - c->arriving_us >= ARRIVING_US) {
+        c->arriving_us = now_us;
+        net->cb.arriving(net->cb.ctx, &c->peer->id, f.type);
+    }
+}
+
 static void conn_readable(void *ctx)
 {
     struct conn *c = ctx;
@@ -323,6 +342,9 @@ static void conn_readable(void *ctx)
             return;
         }
         left -= got;
+    }
+    if (got > 0) {
+        tell_arriving(c);
     }
 }
 

@@ -81,8 +81,9 @@ struct conn {
     char why[160];               /* reason of a break */
     uint8_t *in;
     size_t in_capacity;
-    size_t in_len; /* bytes held */
-    size_t in_pos; /* of them handled */
+    size_t in_len;       /* bytes held */
+    size_t in_pos;       /* of them handled */
+    int64_t arriving_us; /* when the engine was last told that more of a message has come */
     struct ls_outq out;
 };
 

@@ -73,6 +73,9 @@ struct ls_net_callbacks {
     /* One message. Entries' payloads point into the receive buffer and live as long as the call;
      * their hashes were verified. */
     void (*message)(void *ctx, const struct ls_uuid *peer, const struct ls_msg *msg);
+    /* More of a message of this type (enum ls_msg_type) has come in on the main connection, and it
+     * is not complete yet: what the peer says meanwhile waits behind it. Every 50 ms at most. */
+    void (*arriving)(void *ctx, const struct ls_uuid *peer, uint8_t type);
     /* One chunk of a big payload, in order of offset per submission, total > 0 and the chunk lies
      * within it. A transfer may break off and start again at 0. Whoever completes the payload
      * verifies payload_hash. */

@@ -190,9 +190,9 @@ static void put_msg(struct out *o, const struct ls_msg *m, bool in)
 static const char *event_name(uint8_t type)
 {
     static const char *const names[] = {
-        "?",         "TICK",   "BOOTSTRAP", "JOIN",         "LEAVE",    "MESSAGE",   "PEER_UP",
-        "PEER_DOWN", "SUBMIT", "GIVE_UP",   "PAYLOAD_HELD", "LOG_HELD", "DELIVERED", "APPLIED",
-        "READ",      "PARAMS", "REFORM",    "WEIGHT",       "EVICT",    "FLUSH"};
+        "?",         "TICK",     "BOOTSTRAP", "JOIN",    "LEAVE",        "MESSAGE",  "PEER_UP",
+        "PEER_DOWN", "ARRIVING", "SUBMIT",    "GIVE_UP", "PAYLOAD_HELD", "LOG_HELD", "DELIVERED",
+        "APPLIED",   "READ",     "PARAMS",    "REFORM",  "WEIGHT",       "EVICT",    "FLUSH"};
     return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 
@@ -216,6 +216,9 @@ void ls_text_event(char *buf, size_t size, const struct ls_event *ev, ls_text_na
     case LS_EV_PEER_DOWN:
         put(o, " %s%s", id_name(o, &ev->u.peer.peer),
             ev->u.peer.unreachable && ev->type == LS_EV_PEER_DOWN ? " unreachable" : "");
+        break;
+    case LS_EV_ARRIVING:
+        put(o, " from %s", id_name(o, &ev->u.arriving.from));
         break;
     case LS_EV_SUBMIT:
         put(o, " id=%" PRIu64 " %s size=%u", ev->u.submit.id,

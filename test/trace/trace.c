@@ -446,6 +446,20 @@ static void pass_time(struct stage *s, int64_t ms, int only)
     }
 }
 
+/* Time passes for one node alone, and a long APPEND comes in all the while. */
+static void arriving(struct stage *s, int i, int from, int64_t ms)
+{
+    int64_t end = s->now_us + ms * 1000;
+
+    while (s->now_us < end) {
+        struct ls_event ev = {.type = LS_EV_ARRIVING};
+        pass_time(s, 40, i);
+        ev.u.arriving.from = id_of(from);
+        ev.u.arriving.type = LS_MSG_APPEND;
+        turn(s, i, &ev);
+    }
+}
+
 static void log_held(struct stage *s, int i)
 {
     struct ls_event ev = {.type = LS_EV_LOG_HELD};
@@ -515,6 +529,8 @@ static bool command(struct stage *s, const char *line)
         struct ls_event ev = {.type = LS_EV_APPLIED};
         ev.u.seqno = n;
         turn(s, a, &ev);
+    } else if (sscanf(line, "arriving n%d n%d %" SCNd64, &a, &b, &n) == 3) {
+        arriving(s, a, b, n);
     } else if (sscanf(line, "log-held n%d", &a) == 1) {
         log_held(s, a);
     } else if (strcmp(line, "log-sync majority") == 0 || strcmp(line, "log-sync none") == 0) {

@@ -137,6 +137,15 @@ static void on_message(void *ctx, const struct ls_uuid *peer, const struct ls_ms
     }
 }
 
+static void on_arriving(void *ctx, const struct ls_uuid *peer, uint8_t type)
+{
+    struct node *n = ctx;
+
+    ls_mutex_lock(&n->lock);
+    seen(n, peer)->arriving += type == LS_MSG_APPEND;
+    ls_mutex_unlock(&n->lock);
+}
+
 static void on_chunk(void *ctx, const struct ls_uuid *peer, const struct ls_sub_id *sub,
                      uint64_t total, uint64_t payload_hash, uint64_t offset, const void *data,
                      size_t len)
@@ -237,6 +246,7 @@ struct node *node_start(const struct node_options *opt)
     struct ls_net_callbacks cb = {.peer_up = on_peer_up,
                                   .peer_down = on_peer_down,
                                   .message = on_message,
+                                  .arriving = on_arriving,
                                   .chunk = on_chunk,
                                   .signal = on_signal,
                                   .ctx = n};

@@ -26,7 +26,8 @@ struct peer_seen {
     uint64_t gaps;
     uint64_t entry_bytes;
     uint64_t chunk_bytes;
-    int flow; /* enum ls_flow, -1: nothing heard */
+    uint64_t arriving; /* words about an APPEND that is under way */
+    int flow;          /* enum ls_flow, -1: nothing heard */
 };
 
 struct node {

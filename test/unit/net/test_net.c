@@ -368,6 +368,7 @@ static void test_huge_message(void **state)
     assert_true(node_wait(b, a, has_messages));
     assert_int_equal(node_seen(b, a).entry_bytes, size);
     assert_int_equal(node_seen(b, a).gaps, 0);
+    assert_true(node_seen(b, a).arriving > 0); /* it was told of the sender's life meanwhile */
     assert_int_equal(node_send(a, b, &huge, &payload), LS_OK); /* the first one has left */
     wanted = 102;
     assert_true(node_wait(b, a, has_messages));
