@@ -17,6 +17,7 @@
 bool node_sync_majority;
 bool node_ack_all;
 bool node_ignore_quorum;
+bool node_usual_times;
 uint32_t node_fc_limit;
 uint64_t node_max_pending_bytes;
 
@@ -308,11 +309,13 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
     struct ls_error err = {0};
 
     ls_core_params_default(&opt.params);
-    opt.params.heartbeat_us = 20000;
-    opt.params.election_min_us = 400000;
-    opt.params.election_max_us = 800000;
-    opt.params.suspect_us = 1500000;
-    opt.params.inactive_us = 3000000;
+    if (!node_usual_times) {
+        opt.params.heartbeat_us = 20000;
+        opt.params.election_min_us = 400000;
+        opt.params.election_max_us = 800000;
+        opt.params.suspect_us = 1500000;
+        opt.params.inactive_us = 3000000;
+    }
     opt.params.sync_majority = node_sync_majority;
     opt.params.ack_all = node_ack_all;
     opt.params.ignore_quorum = node_ignore_quorum;

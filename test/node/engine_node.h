@@ -63,6 +63,7 @@ void node_submit_forget(struct node *n, size_t size);
 extern bool node_sync_majority;
 extern bool node_ack_all;
 extern bool node_ignore_quorum;
+extern bool node_usual_times; /* as by default, not as short as most tests can bear */
 extern uint32_t node_fc_limit;
 extern uint64_t
     node_max_pending_bytes; /* twice as much free makes a disk nearly full; 0: default */
