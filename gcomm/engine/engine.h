@@ -218,7 +218,8 @@ enum ls_rc ls_engine_reform(struct ls_engine *e, struct ls_error *err);
 enum ls_rc ls_engine_set_weight(struct ls_engine *e, uint8_t weight, struct ls_error *err);
 /* Removes a member and keeps it out; the zero id lets all such in again. */
 enum ls_rc ls_engine_evict(struct ls_engine *e, const struct ls_uuid *id, struct ls_error *err);
-/* One more address to contact ("host:port"), or one less. */
+/* One more address to contact ("host:port"), or one less. LS_E_INVAL: it is too long; one that is
+ * no address is logged and left out. */
 enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add,
                                  struct ls_error *err);
 

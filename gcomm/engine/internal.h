@@ -158,12 +158,18 @@ struct read_waiter {
     uint64_t index;
 };
 
-/* wishes.c: an event for the core, or an address */
+/* wishes.c */
+enum wish_kind {
+    WISH_EVENT,  /* event, and what it comes with */
+    WISH_KNOW,   /* addr */
+    WISH_FORGET, /* addr */
+};
+
 struct wish {
+    enum wish_kind kind;
     uint8_t event; /* enum ls_event_type */
     uint8_t weight;
     struct ls_uuid id;
-    bool add;
     char addr[LS_ADDR_SIZE];
 };
 

@@ -2,7 +2,7 @@
  * end of its turn. */
 #include "gcomm/engine/internal.h"
 
-#include <stdio.h>
+#include <string.h>
 
 static enum ls_rc put(struct ls_engine *e, const struct wish *w, struct ls_error *err)
 {
@@ -39,9 +39,12 @@ enum ls_rc ls_engine_evict(struct ls_engine *e, const struct ls_uuid *id, struct
 enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add,
                                  struct ls_error *err)
 {
-    struct wish w = {.add = add};
+    struct wish w = {.kind = add ? WISH_KNOW : WISH_FORGET};
 
-    snprintf(w.addr, sizeof(w.addr), "%s", addr);
+    if (strlen(addr) >= sizeof(w.addr)) {
+        return ls_error_set(err, LS_E_INVAL, "the address '%s' is too long", addr);
+    }
+    strcpy(w.addr, addr);
     return put(e, &w, err);
 }
 
@@ -49,12 +52,12 @@ static void perform(struct ls_engine *e, const struct wish *w)
 {
     struct ls_event ev = {.type = w->event};
 
-    if (w->addr[0] != '\0') {
-        if (w->add) {
-            ls_net_know(e->net, w->addr);
-        } else {
-            ls_net_forget(e->net, w->addr);
-        }
+    if (w->kind == WISH_KNOW) {
+        ls_net_know(e->net, w->addr);
+        return;
+    }
+    if (w->kind == WISH_FORGET) {
+        ls_net_forget(e->net, w->addr);
         return;
     }
     if (w->event == LS_EV_WEIGHT) {

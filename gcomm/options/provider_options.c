@@ -35,6 +35,12 @@ static enum ls_rc check_peer_addr(const char *value, struct ls_error *err)
     if (ls_address_parse(value + 4, 4567, &addr, err) != LS_OK) {
         return ls_error_wrap(err, LS_E_INVAL, "option gmcast.peer_addr");
     }
+    if (addr.host[0] == '\0' || addr.port == 0) {
+        return ls_error_set(err, LS_E_INVAL,
+                            "option gmcast.peer_addr: '%.100s' names no node, give a host and, "
+                            "if it is not 4567, its port",
+                            value);
+    }
     return LS_OK;
 }
 

@@ -770,6 +770,29 @@ static void test_refusals(void **state)
     node_fini(&n);
 }
 
+/* Addresses that a user gives while it runs: what cannot be one does no harm. */
+static void test_peer_addresses(void **state)
+{
+    static char too_long[300];
+    struct ls_error err = {0};
+    struct node n;
+
+    (void)state;
+    memset(&n, 0, sizeof(n));
+    memset(too_long, 'a', sizeof(too_long) - 1);
+    node_init(&n, "node1");
+    node_start(&n, NULL, 0, true, false);
+    node_wait_synced(&n);
+    for (int add = 0; add <= 1; add++) {
+        assert_int_equal(ls_engine_change_peer(n.engine, "127.0.0.1:1", add == 0, &err), LS_OK);
+        assert_int_equal(ls_engine_change_peer(n.engine, "", add == 1, &err), LS_OK);
+        assert_int_equal(ls_engine_change_peer(n.engine, too_long, add == 1, &err), LS_E_INVAL);
+    }
+    assert_int_equal(node_submit(&n, 300, &(uint64_t){0}), LS_OK);
+    node_stop(&n, true);
+    node_fini(&n);
+}
+
 /* One thread: what a commit costs. Printed, not judged. */
 static void test_latency(void **state)
 {
@@ -815,6 +838,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_durable),
         cmocka_unit_test(test_short_of_room),
+        cmocka_unit_test(test_peer_addresses),
         cmocka_unit_test(test_latency),
         cmocka_unit_test(test_huge_leader),
         cmocka_unit_test(test_huge_join),
