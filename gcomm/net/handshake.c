@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HALF_OPEN_MAX 64
 #define PROBE_US 2000000
 
 static void refuse(struct conn *c, uint8_t code, const char *text)
@@ -252,35 +251,22 @@ static void begin_check(struct conn *c)
     }
 }
 
-static size_t count_half_open(const struct ls_net *net)
-{
-    size_t n = 0;
-
-    for (const struct conn *c = net->conns; c != NULL; c = c->next) {
-        n += !c->dialled && (c->state == CONN_CHECKING || c->state == CONN_HELLO);
-    }
-    return n;
-}
-
 void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
 {
     struct ls_net *net = ctx;
     struct conn *c;
+    bool known;
 
-    if (net->isolated || count_half_open(net) >= HALF_OPEN_MAX) {
-        if (!net->isolated) {
-            ls_net_warn(net, ls_tcp_peer_host(tcp),
-                        "a connection from %s is closed at once: %d others have not said who they "
-                        "are yet",
-                        ls_tcp_peer(tcp), HALF_OPEN_MAX);
-        }
+    if (net->isolated) {
         ls_tcp_close(tcp);
         return;
     }
+    known = ls_admit(net, ls_tcp_peer_host(tcp));
     c = ls_conn_create(net, tcp);
     if (c == NULL) {
         return;
     }
+    c->known = known;
     c->state = CONN_HELLO;
     c->detect = net->tls != NULL && net->tls_dynamic;
     ls_tcp_set_callbacks(tcp, &ls_conn_callbacks, c);

@@ -64,6 +64,7 @@ struct conn {
     bool started;    /* START has come */
     bool hello_due;  /* parked before we answered its HELLO */
     bool quiet;      /* closing it is no news for people */
+    bool known;      /* accepted, from a host at which a node is known */
     bool detect;     /* accepted with socket.dynamic, and has said nothing yet */
     bool tls_failed; /* dialled: it did not get through TLS's handshake */
     enum stranger stranger;
@@ -240,6 +241,11 @@ void ls_handshake_pong(struct conn *c, uint64_t value);
 /* A main connection is gone (peer->main is NULL already): let a parked one go on. */
 void ls_handshake_unpark(struct peer *p);
 void ls_handshake_tick(struct ls_net *net, int64_t now_us);
+
+/* ---- admit.c: which accepted connections may go on ---- */
+/* Makes room for one more from this host, closing others where there is none. True: a node is known
+ * at the host. */
+bool ls_admit(struct ls_net *net, const char *host);
 
 /* ---- dial.c: addresses and when to try them ---- */
 /* text is "host:port" or "host"; own and impossible addresses are left out. */

@@ -464,6 +464,7 @@ const char *ls_tcp_peer_host(const struct ls_tcp *t)
 struct ls_tcp_listener {
     uv_poll_t poll; /* first, see ls_loop_free_handle() */
     uv_timer_t *pause;
+    bool paused;
     int fd;
     struct ls_loop *loop;
     void (*accepted)(void *ctx, struct ls_tcp *tcp);
@@ -476,7 +477,16 @@ static void listener_event(uv_poll_t *handle, int status, int events);
 static void listener_resume(uv_timer_t *timer)
 {
     struct ls_tcp_listener *l = timer->data;
+
+    l->paused = false;
     uv_poll_start(&l->poll, UV_READABLE, listener_event);
+}
+
+void ls_tcp_listener_pause(struct ls_tcp_listener *l, unsigned ms)
+{
+    l->paused = true;
+    uv_poll_stop(&l->poll);
+    uv_timer_start(l->pause, listener_resume, ms, 0);
 }
 
 static void accept_one(struct ls_tcp_listener *l, int fd, const struct sockaddr *sa, socklen_t len)
@@ -498,7 +508,7 @@ static void listener_event(uv_poll_t *handle, int status, int events)
 {
     struct ls_tcp_listener *l = (struct ls_tcp_listener *)handle;
 
-    for (int i = 0; i < ACCEPTS_PER_TURN && l->fd >= 0; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && l->fd >= 0 && !l->paused; i++) {
         union address a = {0};
         socklen_t len = sizeof(a);
         int fd = accept4(l->fd, &a.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -508,8 +518,7 @@ static void listener_event(uv_poll_t *handle, int status, int events)
             return;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             /* The connection stays in the backlog and would wake us for ever: wait a little. */
-            uv_poll_stop(&l->poll);
-            uv_timer_start(l->pause, listener_resume, ACCEPT_PAUSE_MS, 0);
+            ls_tcp_listener_pause(l, ACCEPT_PAUSE_MS);
             return;
         }
         /* Anything else concerns one connection that went away before we took it. */

@@ -41,6 +41,8 @@ struct ls_tcp_callbacks {
 enum ls_rc ls_tcp_listen(struct ls_loop *loop, const char *host, uint16_t port,
                          void (*accepted)(void *ctx, struct ls_tcp *tcp), void *ctx,
                          struct ls_tcp_listener **out, struct ls_error *err);
+/* From accepted(): no more are taken for so long; they wait in the kernel. */
+void ls_tcp_listener_pause(struct ls_tcp_listener *l, unsigned ms);
 uint16_t ls_tcp_listener_port(const struct ls_tcp_listener *l);
 void ls_tcp_listener_close(struct ls_tcp_listener *l); /* NULL is allowed */
 

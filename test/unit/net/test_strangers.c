@@ -6,6 +6,7 @@
 #include "wsrep/base/prng.h"
 #include "wsrep/os/clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -508,6 +509,64 @@ static void test_stranger_answers(void **state)
     node_stop(a);
 }
 
+/* A silent connection to the node from this address of the loopback. */
+static int silent_from(const struct node *n, unsigned host)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
+    sa.sin_port = htons(n->port);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return fd;
+}
+
+static int count_closed(const int *fds, int count)
+{
+    int closed = 0;
+    char byte;
+
+    for (int i = 0; i < count; i++) {
+        closed += recv(fds[i], &byte, 1, MSG_DONTWAIT) >= 0 || errno == ECONNRESET;
+    }
+    return closed;
+}
+
+/* Strangers that say nothing, as many as may be, keep nobody out: not who comes from the very host
+ * they come from, not who comes from another one. One host has 8; then one of the oldest goes for
+ * each newcomer. */
+static void test_silent_keep_nobody_out(void **state)
+{
+    enum { HOSTS = 64 };
+    struct node *n = start(9);
+    struct ls_hello h = hello_of(1);
+    struct ls_hello answer;
+    int fds[HOSTS];
+    int fd;
+
+    (void)state;
+    log_reset();
+    for (int one_host = 0; one_host <= 1; one_host++) {
+        for (unsigned i = 0; i < HOSTS; i++) {
+            fds[i] = silent_from(n, INADDR_LOOPBACK + (one_host ? 1 : 10 + i));
+        }
+        fd = silent_from(n, INADDR_LOOPBACK + 1);
+        h.instance++;
+        h.id.b[0]++;
+        send_hello(fd, &h);
+        read_hello(fd, &answer);
+        assert_int_equal(count_closed(fds, HOSTS), one_host ? HOSTS + 1 - 8 : 1);
+        close(fd);
+        for (int i = 0; i < HOSTS; i++) {
+            assert_true(wait_closed(fds[i])); /* in time */
+            close(fds[i]);
+        }
+    }
+    assert_int_equal(log_count("have not said who they are"), 2);
+    node_stop(n);
+}
+
 static void test_bad_listen_addresses(void **state)
 {
     struct ls_net_callbacks cb = {0};
@@ -556,6 +615,7 @@ int main(void)
         cmocka_unit_test(test_allow_list),
         cmocka_unit_test(test_many_silent),
         cmocka_unit_test(test_stranger_answers),
+        cmocka_unit_test(test_silent_keep_nobody_out),
         cmocka_unit_test(test_bad_listen_addresses),
     };
     log_reset();
