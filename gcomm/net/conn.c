@@ -337,6 +337,9 @@ static void conn_readable(void *ctx)
     if (c->detect && !ls_handshake_detect(c)) {
         return;
     }
+    if (c->fresh && !ls_admit_first_bytes(c)) {
+        return;
+    }
     while (left > 0 && read_some(c, left, &got)) {
         if (c->state == CONN_PARKED || c->broken) {
             return;

@@ -267,6 +267,7 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
         return;
     }
     c->known = known;
+    c->fresh = true;
     c->state = CONN_HELLO;
     c->detect = net->tls != NULL && net->tls_dynamic;
     ls_tcp_set_callbacks(tcp, &ls_conn_callbacks, c);
@@ -679,7 +680,7 @@ static void expire(struct conn *c)
         ls_conn_close(c, "the allow list was not answered in time");
         break;
     case CONN_HELLO:
-        if (!c->quiet && !c->dialled) {
+        if (!c->quiet && !c->dialled && !c->waits) {
             ls_net_warn(c->net, c->host, "%s connected, but did not say who it is in time",
                         c->addr);
         }

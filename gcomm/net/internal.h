@@ -65,6 +65,8 @@ struct conn {
     bool hello_due;  /* parked before we answered its HELLO */
     bool quiet;      /* closing it is no news for people */
     bool known;      /* accepted, from a host at which a node is known */
+    bool fresh;      /* accepted, and nothing was read yet */
+    bool waits;      /* fresh, has sent something, and TLS's turn has not come yet */
     bool detect;     /* accepted with socket.dynamic, and has said nothing yet */
     bool tls_failed; /* dialled: it did not get through TLS's handshake */
     enum stranger stranger;
@@ -185,6 +187,7 @@ struct ls_net {
     struct name *names;
     struct ls_wire_decoder decoder;
     struct warn_slot warns[WARN_SLOTS];
+    int64_t tls_until_us[2]; /* admit.c: the turns that strangers [0] and nodes [1] have used up */
     char short_id[LS_NET_SHORT_ID_SIZE];
     struct ls_net_stats stats;
 };
@@ -246,6 +249,9 @@ void ls_handshake_tick(struct ls_net *net, int64_t now_us);
 /* Makes room for one more from this host, closing others where there is none. True: a node is known
  * at the host. */
 bool ls_admit(struct ls_net *net, const char *host);
+/* The first bytes of a fresh connection are there. False: reading is off until its turn comes. */
+bool ls_admit_first_bytes(struct conn *c);
+void ls_admit_tick(struct ls_net *net);
 
 /* ---- dial.c: addresses and when to try them ---- */
 /* text is "host:port" or "host"; own and impossible addresses are left out. */

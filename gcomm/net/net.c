@@ -139,6 +139,7 @@ static void tick(void *ctx)
     struct ls_net *net = ctx;
     int64_t now_us = ls_clock_us();
 
+    ls_admit_tick(net);
     ls_handshake_tick(net, now_us);
     ls_bulk_tick(net, now_us);
     ls_dial_tick(net, now_us);

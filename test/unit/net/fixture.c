@@ -405,14 +405,22 @@ void node_send_numbers(struct node *n, const struct node *other, uint64_t first,
 
 /* ---- bare sockets ---- */
 
-int raw_connect(uint16_t port)
+int raw_connect_from(unsigned number, uint16_t port)
 {
-    struct sockaddr_in sa = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + number)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    LS_ASSERT(fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
+    LS_ASSERT(fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
+    sa.sin_port = htons(port);
+    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    LS_ASSERT(connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
     return fd;
+}
+
+int raw_connect(uint16_t port)
+{
+    return raw_connect_from(1, port);
 }
 
 uint16_t free_port(void)

@@ -88,6 +88,8 @@ void log_reset(void);
 
 /* A bare TCP client. */
 int raw_connect(uint16_t port);
+/* The same from 127.0.0.<number>, 1 to 254. */
+int raw_connect_from(unsigned number, uint16_t port);
 /* A port on which nobody listens. */
 uint16_t free_port(void);
 

@@ -6,9 +6,7 @@
 #include "wsrep/base/prng.h"
 #include "wsrep/os/clock.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -509,19 +507,6 @@ static void test_stranger_answers(void **state)
     node_stop(a);
 }
 
-/* A silent connection to the node from this address of the loopback. */
-static int silent_from(const struct node *n, unsigned host)
-{
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0);
-    sa.sin_port = htons(n->port);
-    sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-    return fd;
-}
-
 static int count_closed(const int *fds, int count)
 {
     int closed = 0;
@@ -549,9 +534,9 @@ static void test_silent_keep_nobody_out(void **state)
     log_reset();
     for (int one_host = 0; one_host <= 1; one_host++) {
         for (unsigned i = 0; i < HOSTS; i++) {
-            fds[i] = silent_from(n, INADDR_LOOPBACK + (one_host ? 1 : 10 + i));
+            fds[i] = raw_connect_from(one_host ? 2 : 10 + i, n->port);
         }
-        fd = silent_from(n, INADDR_LOOPBACK + 1);
+        fd = raw_connect_from(2, n->port);
         h.instance++;
         h.id.b[0]++;
         send_hello(fd, &h);

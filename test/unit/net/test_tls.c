@@ -9,8 +9,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +203,122 @@ static void reload(struct node *n, void *arg)
 }
 
 /* The old certificate goes on where it was used; who comes anew sees the new one. */
+/* ---- strangers that ask for signatures ---- */
+
+#define ASKING 24
+
+struct flood {
+    uint16_t port;
+    unsigned host; /* 127.0.0.<host> */
+    uint8_t hello[2048];
+    size_t hello_size;
+    atomic_bool stop;
+    atomic_int answers;
+    int64_t start_us;
+    ls_thread thread;
+};
+
+/* The first bytes of TLS, as any client sends them. */
+static void make_client_hello(struct flood *f)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(ctx);
+    BIO *out = BIO_new(BIO_s_mem());
+    int n;
+
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+    SSL_set_connect_state(ssl);
+    assert_int_equal(SSL_do_handshake(ssl), -1);
+    n = BIO_read(out, f->hello, sizeof(f->hello));
+    assert_true(n > 0);
+    f->hello_size = (size_t)n;
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+}
+
+/* Asks on all of its connections and again as soon as one was answered or closed. */
+static void *flood(void *arg)
+{
+    struct flood *f = arg;
+    struct pollfd fds[ASKING];
+    char byte;
+
+    for (int i = 0; i < ASKING; i++) {
+        fds[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+    }
+    while (!f->stop) {
+        for (int i = 0; i < ASKING; i++) {
+            if (fds[i].fd < 0) {
+                fds[i].fd = raw_connect_from(f->host, f->port);
+                send(fds[i].fd, f->hello, f->hello_size, MSG_NOSIGNAL);
+            }
+        }
+        poll(fds, ASKING, 10);
+        for (int i = 0; i < ASKING; i++) {
+            if (fds[i].revents != 0) {
+                f->answers += recv(fds[i].fd, &byte, 1, 0) > 0;
+                close(fds[i].fd);
+                fds[i].fd = -1;
+            }
+        }
+    }
+    for (int i = 0; i < ASKING; i++) {
+        close(fds[i].fd);
+    }
+    return NULL;
+}
+
+static struct flood *flood_start(uint16_t port, unsigned host)
+{
+    struct flood *f = calloc(1, sizeof(*f));
+
+    f->port = port;
+    f->host = host;
+    make_client_hello(f);
+    f->start_us = ls_clock_us();
+    assert_true(ls_thread_start(&f->thread, "flood", flood, f));
+    usleep(500000);
+    return f;
+}
+
+/* It was answered as often as strangers, or with `burst` 20 the hosts of nodes, may be. */
+static void flood_stop(struct flood *f, int burst)
+{
+    int64_t seconds;
+
+    usleep(500000);
+    f->stop = true;
+    ls_thread_join(f->thread);
+    seconds = (ls_clock_us() - f->start_us) / 1000000 + 1;
+    assert_in_range(f->answers, 1, burst + 10 * seconds);
+    free(f);
+}
+
+/* Whoever can reach the port gets few signatures a second, and keeps a node of another host out no
+ * more than a moment, even one that was never heard of. */
+static void test_flood(void **state)
+{
+    struct pair p = start(cert_load(*state, "one", "ca"), cert_load(*state, "two", "ca"), false);
+    struct flood *f = flood_start(p.a->port, 9);
+
+    node_know(p.b, p.a);
+    assert_up(&p);
+    flood_stop(f, 5);
+    stop(&p);
+}
+
+/* From the very host at which the nodes are. */
+static void test_flood_from_known_host(void **state)
+{
+    struct pair p = start(cert_load(*state, "one", "ca"), cert_load(*state, "two", "ca"), false);
+    struct flood *f = flood_start(p.a->port, 1);
+
+    node_know(p.a, p.b);
+    assert_up(&p);
+    flood_stop(f, 5 + 20 + 10); /* strangers until the other was known */
+    stop(&p);
+}
+
 static void test_reload(void **state)
 {
     const char *dir = *state;
@@ -326,11 +444,18 @@ static int remove_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_authority),     cmocka_unit_test(test_one_certificate_for_all),
-        cmocka_unit_test(test_foreign_authority), cmocka_unit_test(test_expired),
-        cmocka_unit_test(test_plain_and_tls),     cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_forged_record),     cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_dynamic),           cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_own_authority),
+        cmocka_unit_test(test_one_certificate_for_all),
+        cmocka_unit_test(test_foreign_authority),
+        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_plain_and_tls),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_forged_record),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_flood_from_known_host),
+        cmocka_unit_test(test_dynamic),
+        cmocka_unit_test(test_bad_files),
     };
     return cmocka_run_group_tests(tests, make_all, remove_all);
 }
