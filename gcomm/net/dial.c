@@ -17,6 +17,7 @@
 #define NAMES_MAX 64
 #define DIALS_MAX 32             /* under way at once */
 #define GOSSIP_TRIES 20          /* in vain, in a row, before gossip is not believed any more */
+#define LOOKUPS_MAX 2            /* under way at once */
 #define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
 #define LOOKUP_US 60000000       /* and else */
 #define NAMED_US 130000000       /* an endpoint lives so long after its name gave it */
@@ -431,6 +432,33 @@ static size_t dials_under_way(const struct ls_net *net)
     return n;
 }
 
+/* The one that has been due for longest, NULL: none, or enough are under way. So all of them have
+ * their turn while no name server answers. */
+static struct name *next_lookup(const struct ls_net *net, int64_t now_us)
+{
+    struct name *next = NULL;
+    size_t under_way = 0;
+
+    for (struct name *n = net->names; n != NULL; n = n->next) {
+        under_way += n->query != NULL;
+        if (n->query == NULL && now_us >= n->next_us &&
+            (next == NULL || n->next_us <= next->next_us)) {
+            next = n;
+        }
+    }
+    return under_way < LOOKUPS_MAX ? next : NULL;
+}
+
+static void look_up(struct ls_net *net, int64_t now_us)
+{
+    struct name *n;
+
+    while ((n = next_lookup(net, now_us)) != NULL) {
+        n->next_us = now_us + LS_NET_PAUSE_MAX_US;
+        ls_dns_resolve(net->loop, n->host, n->port, name_resolved, n, &n->query);
+    }
+}
+
 void ls_dial_tick(struct ls_net *net, int64_t now_us)
 {
     size_t under_way = dials_under_way(net);
@@ -439,12 +467,7 @@ void ls_dial_tick(struct ls_net *net, int64_t now_us)
         return;
     }
     sweep_endpoints(net);
-    for (struct name *n = net->names; n != NULL; n = n->next) {
-        if (n->query == NULL && now_us >= n->next_us) {
-            n->next_us = now_us + LS_NET_PAUSE_MAX_US;
-            ls_dns_resolve(net->loop, n->host, n->port, name_resolved, n, &n->query);
-        }
-    }
+    look_up(net, now_us);
     for (struct endpoint *e = net->endpoints; e != NULL && under_way < DIALS_MAX; e = e->next) {
         if (now_us >= e->next_us && is_wanted(net, e, now_us)) {
             dial(net, e);

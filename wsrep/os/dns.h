@@ -25,7 +25,8 @@ enum ls_rc ls_dns_resolve(struct ls_loop *loop, const char *host, uint16_t port,
                           void (*done)(void *ctx, enum ls_rc rc, const struct ls_dns_result *result,
                                        const char *why),
                           void *ctx, struct ls_dns_query **out);
-/* No callback any more. Not after done() was called. */
+/* No callback any more, and nobody waits for what is under way. Not after done() was called. What
+ * is not cancelled must be done before the loop is destroyed. */
 void ls_dns_cancel(struct ls_dns_query *q);
 
 #endif

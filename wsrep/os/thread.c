@@ -103,3 +103,9 @@ void ls_thread_join(ls_thread t)
     int rc = pthread_join(t, NULL);
     LS_ASSERT(rc == 0);
 }
+
+void ls_thread_detach(ls_thread t)
+{
+    int rc = pthread_detach(t);
+    LS_ASSERT(rc == 0);
+}

@@ -30,5 +30,6 @@ void ls_cond_broadcast(ls_cond *c);
  * 15 characters). False when the system has no thread to give. */
 bool ls_thread_start(ls_thread *t, const char *name, void *(*fn)(void *), void *arg);
 void ls_thread_join(ls_thread t);
+void ls_thread_detach(ls_thread t); /* instead of joining it */
 
 #endif
