@@ -48,7 +48,7 @@ static bool is_known(const struct ls_net *net, const char *host)
         }
     }
     for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
-        if (e->sources != 0 && !e->self && is_at(e->addr, host)) {
+        if ((e->sources | e->named) != 0 && !e->self && is_at(e->addr, host)) {
             return true;
         }
     }

@@ -21,6 +21,7 @@
 #define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
 #define LOOKUP_US 60000000       /* and else */
 #define NAMED_US 130000000       /* an endpoint lives so long after its name gave it */
+#define OUTDATED_US 130000000    /* and so long after gossip, once its node is at another one */
 
 /* ---- endpoints ---- */
 
@@ -49,21 +50,9 @@ struct endpoint *ls_dial_endpoint(struct ls_net *net, const char *numeric)
     return e;
 }
 
-/* Endpoints that nobody stands for any more make room. */
-static void sweep_endpoints(struct ls_net *net)
+static unsigned sources_of(const struct endpoint *e)
 {
-    struct endpoint **link = &net->endpoints;
-
-    while (*link != NULL) {
-        struct endpoint *e = *link;
-        bool gossip_failed = e->sources == SOURCE_GOSSIP && e->fails >= GOSSIP_TRIES;
-        if (e->conn == NULL && (e->sources == 0 || gossip_failed)) {
-            *link = e->next;
-            free(e);
-        } else {
-            link = &e->next;
-        }
-    }
+    return e->sources | e->named;
 }
 
 static bool peer_is_up(struct ls_net *net, const struct ls_uuid *id)
@@ -78,26 +67,62 @@ static bool is_kept_out(struct ls_net *net, const struct ls_uuid *id, int64_t no
     return p != NULL && now_us < p->kept_out_us;
 }
 
+/* The node that was there last is connected, here or elsewhere; or it is this one. */
+static bool is_reached(struct ls_net *net, const struct endpoint *e)
+{
+    return e->self || (e->has_peer && peer_is_up(net, &e->peer));
+}
+
 static bool verdict_wanted(struct ls_net *net, const struct endpoint *e)
 {
     const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
     return p != NULL && p->verdict_due && strcmp(p->dial, e->addr) == 0;
 }
 
+/* Its node is connected, and others are told another address of it. */
+static bool has_moved(struct ls_net *net, const struct endpoint *e)
+{
+    const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
+    return p != NULL && p->main != NULL && p->dial[0] != '\0' && strcmp(p->dial, e->addr) != 0;
+}
+
+/* What has become stale. Users' and members' addresses stay, but for those that only a name gave.
+ */
+static void forget_stale(struct ls_net *net, struct endpoint *e, int64_t now_us)
+{
+    if (now_us > e->named_until_us) {
+        e->named = 0;
+    }
+    if (e->fails >= GOSSIP_TRIES || (now_us > e->gossip_until_us && has_moved(net, e))) {
+        e->sources &= ~(unsigned)SOURCE_GOSSIP;
+        e->named &= ~(unsigned)SOURCE_GOSSIP;
+    }
+}
+
+/* Endpoints that nobody stands for any more make room. */
+static void sweep_endpoints(struct ls_net *net, int64_t now_us)
+{
+    struct endpoint **link = &net->endpoints;
+
+    while (*link != NULL) {
+        struct endpoint *e = *link;
+        forget_stale(net, e, now_us);
+        if (e->conn == NULL && sources_of(e) == 0 && !verdict_wanted(net, e)) {
+            *link = e->next;
+            free(e);
+        } else {
+            link = &e->next;
+        }
+    }
+}
+
 static bool is_wanted(struct ls_net *net, const struct endpoint *e, int64_t now_us)
 {
-    if (e->conn != NULL || e->self ||
-        (e->has_peer && (peer_is_up(net, &e->peer) || is_kept_out(net, &e->peer, now_us)))) {
+    if (e->conn != NULL || is_reached(net, e) ||
+        (e->has_peer && is_kept_out(net, &e->peer, now_us))) {
         return false;
     }
-    if (verdict_wanted(net, e) || (e->sources & SOURCE_MEMBER) != 0) {
-        return true;
-    }
-    if (e->named_until_us != 0 && now_us > e->named_until_us) {
-        return false;
-    }
-    return (e->sources & SOURCE_USER) != 0 ||
-           ((e->sources & SOURCE_GOSSIP) != 0 && e->fails < GOSSIP_TRIES);
+    return verdict_wanted(net, e) || sources_of(e) != 0;
 }
 
 /* ---- names ---- */
@@ -110,6 +135,19 @@ static int64_t lookup_pause_us(const struct ls_net *net, enum ls_rc rc)
     return net->stats.connections > 0 ? LOOKUP_US : LOOKUP_ALONE_US;
 }
 
+/* Is a node that is connected at one of the addresses? */
+static bool leads_to_node(struct ls_net *net, const struct ls_dns_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+            if (strcmp(e->addr, result->addr[i]) == 0 && is_reached(net, e)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void name_resolved(void *ctx, enum ls_rc rc, const struct ls_dns_result *result,
                           const char *why)
 {
@@ -119,6 +157,10 @@ static void name_resolved(void *ctx, enum ls_rc rc, const struct ls_dns_result *
 
     n->query = NULL;
     n->next_us = now_us + lookup_pause_us(net, rc);
+    n->fails = leads_to_node(net, result) ? 0 : n->fails + 1;
+    if (n->fails >= GOSSIP_TRIES) {
+        n->sources &= ~(unsigned)SOURCE_GOSSIP; /* swept with the next tick */
+    }
     if (rc != LS_OK) {
         ls_net_warn(net, n->host, "the name '%s' gives no address (%s), trying again", n->host,
                     why);
@@ -129,10 +171,8 @@ static void name_resolved(void *ctx, enum ls_rc rc, const struct ls_dns_result *
         if (e == NULL) {
             return;
         }
-        if (e->sources == 0 || e->named_until_us != 0) {
-            e->named_until_us = now_us + NAMED_US;
-        }
-        e->sources |= n->sources;
+        e->named |= n->sources;
+        e->named_until_us = now_us + NAMED_US;
     }
     ls_dial_tick(net, now_us);
 }
@@ -189,13 +229,16 @@ void ls_dial_add(struct ls_net *net, const char *text, unsigned source,
         return;
     }
     e->sources |= source;
-    e->named_until_us = 0;
+    if (source == SOURCE_GOSSIP) {
+        e->gossip_until_us = ls_clock_us() + OUTDATED_US;
+    }
     if (expected != NULL && !e->has_peer) {
         e->has_peer = true;
         e->peer = *expected;
     }
 }
 
+/* With the tick only: who is forgotten and named again at once keeps the look-up under way. */
 static void sweep_names(struct ls_net *net)
 {
     struct name **link = &net->names;
@@ -214,15 +257,17 @@ static void sweep_names(struct ls_net *net)
     }
 }
 
+/* Members are forgotten to be named anew, and some of them again: what their names have given stays
+ * until its time is over. */
 void ls_dial_forget(struct ls_net *net, unsigned source)
 {
     for (struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
         e->sources &= ~source;
+        e->named &= ~source | SOURCE_MEMBER;
     }
     for (struct name *n = net->names; n != NULL; n = n->next) {
         n->sources &= ~source;
     }
-    sweep_names(net);
 }
 
 /* The addresses that a name has given are forgotten when their time is over. */
@@ -245,12 +290,12 @@ void ls_dial_remove(struct ls_net *net, const char *text, unsigned source)
             n->sources &= ~source;
         }
     }
-    sweep_names(net);
 }
 
 void ls_dial_free(struct ls_net *net)
 {
     ls_dial_forget(net, ~0u);
+    sweep_names(net);
     while (net->endpoints != NULL) {
         struct endpoint *e = net->endpoints;
         net->endpoints = e->next;
@@ -301,8 +346,8 @@ static void tell_unreachable(struct ls_net *net, struct peer *p, const char *why
  * connected, these are no news. */
 static bool worth_a_line(const struct ls_net *net, const struct endpoint *e)
 {
-    return (e->sources & (SOURCE_USER | SOURCE_MEMBER)) != 0 &&
-           (e->named_until_us == 0 || net->stats.connections == 0);
+    return (e->sources & (SOURCE_USER | SOURCE_MEMBER)) != 0 ||
+           ((e->named & (SOURCE_USER | SOURCE_MEMBER)) != 0 && net->stats.connections == 0);
 }
 
 /* An attempt at e ended without a connection. */
@@ -394,8 +439,7 @@ bool ls_net_has_tried(struct ls_net *net)
         }
     }
     for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
-        bool reached = e->self || (e->has_peer && peer_is_up(net, &e->peer));
-        if ((e->sources & SOURCE_USER) != 0 && !reached && e->fails == 0) {
+        if ((sources_of(e) & SOURCE_USER) != 0 && !is_reached(net, e) && e->fails == 0) {
             return false;
         }
     }
@@ -466,7 +510,8 @@ void ls_dial_tick(struct ls_net *net, int64_t now_us)
     if (net->isolated || net->listener == NULL) {
         return;
     }
-    sweep_endpoints(net);
+    sweep_endpoints(net, now_us);
+    sweep_names(net);
     look_up(net, now_us);
     for (struct endpoint *e = net->endpoints; e != NULL && under_way < DIALS_MAX; e = e->next) {
         if (now_us >= e->next_us && is_wanted(net, e, now_us)) {

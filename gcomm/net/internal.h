@@ -125,7 +125,8 @@ enum endpoint_source {
 struct endpoint {
     struct endpoint *next;
     char addr[LS_TCP_ADDR_SIZE];
-    unsigned sources;
+    unsigned sources;  /* that gave the address itself */
+    unsigned named;    /* those of names that gave it, until named_until_us */
     struct conn *conn; /* dialling, or up */
     bool self;         /* we reached ourselves there */
     bool plain; /* with socket.dynamic: TLS was in vain there, the next attempt goes without */
@@ -135,7 +136,9 @@ struct endpoint {
     uint32_t fails;
     int64_t pause_us;
     int64_t next_us;        /* next attempt */
-    int64_t named_until_us; /* it came from a name and is stale then; 0: given as a number */
+    int64_t named_until_us; /* what names say is stale then */
+    int64_t
+        gossip_until_us; /* what peers say is outdated then if its node is connected elsewhere */
 };
 
 /* A name that stands for endpoints; looked up again while it is wanted. */
@@ -146,6 +149,7 @@ struct name {
     uint16_t port;
     unsigned sources;
     struct ls_dns_query *query;
+    uint32_t fails; /* look-ups in a row that led to no node that is connected */
     int64_t next_us;
 };
 
