@@ -65,7 +65,8 @@ static size_t count_of(const struct ls_net *net, const char *host)
     return n;
 }
 
-/* The host with the most of the strangers' connections; *total of all of them. */
+/* The host with the most of the strangers' connections; *total of all of them. Connections are in
+ * the order in which they came, the latest first, here and below. */
 static const char *busiest_stranger(const struct ls_net *net, size_t *total)
 {
     const char *host = NULL;
@@ -76,8 +77,7 @@ static const char *busiest_stranger(const struct ls_net *net, size_t *total)
         if (is_half_open(c) && !c->known) {
             size_t n = count_of(net, c->host);
             (*total)++;
-            if (n >=
-                most) { /* the latest comes first: of equals the one that has been here longer */
+            if (n >= most) { /* of equals the one that has been here longer */
                 most = n;
                 host = c->host;
             }
