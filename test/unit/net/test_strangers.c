@@ -7,6 +7,7 @@
 #include "wsrep/os/clock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
