@@ -234,6 +234,17 @@ static void follow_isolation(struct ls_engine *e)
     }
 }
 
+/* The allow list counts in a primary component, once the server can be asked for it. */
+static void update_guard(struct ls_engine *e)
+{
+    bool known = e->opt.allow_counts == NULL || e->opt.allow_counts(e->opt.allow_ctx);
+    bool on = e->open && known;
+
+    if (!on || !e->config_dirty) { /* the net knows the members of now */
+        ls_net_guard(e->net, on);
+    }
+}
+
 static void tick(void *ctx)
 {
     struct ls_engine *e = ctx;
@@ -266,6 +277,7 @@ static void tick(void *ctx)
         engine_applied_count(e);
         engine_publish_applied(e);
         engine_spread_retry(e);
+        update_guard(e);
         if (e->opt.watch != NULL && e->now_us >= e->watch_us) {
             e->watch_us = e->now_us + WATCH_US;
             e->opt.watch(e->opt.chore_ctx);

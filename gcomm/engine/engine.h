@@ -38,9 +38,12 @@ struct ls_engine_options {
     uint32_t recv_queue_limit;  /* gcs.fc_limit in delivered but not applied write-sets */
     double fc_factor;           /* gcs.fc_factor */
     int64_t time_wait_us;       /* peers: reconnect and handshake limits */
-    /* asked before a connection is accepted or used; address without port. Off the loop's thread.
-     */
+    /* Asked before a connection is accepted or used, and before a newcomer is let in; address
+     * without port. Off the loop's thread. */
     bool (*allow)(void *ctx, const char *address);
+    /* Whether allow() knows the list by now: dialled connections and newcomers wait for that. On
+     * the loop's thread, at each tick, must not block; NULL: it does. */
+    bool (*allow_counts)(void *ctx);
     void *allow_ctx;
     bool want_applied;             /* ack.level=applied, see ls_engine_want_applied() */
     bool tls;                      /* connections between nodes are encrypted with */

@@ -70,11 +70,30 @@ static void on_peer_down(void *ctx, const struct ls_uuid *peer, bool unreachable
     engine_step(e, &ev);
 }
 
+/* Connections that were made before there was a primary component may be anybody's, and its servers
+ * cannot be asked for the allow list before they are up. So the leader hears the wish to be let in
+ * of somebody new only when the list has his address; he repeats it. */
+static bool may_ask_in(struct ls_engine *e, const struct ls_uuid *peer)
+{
+    struct ls_core_status st;
+
+    if (e->opt.allow == NULL) {
+        return true;
+    }
+    ls_core_get_status(e->core, &st);
+    return st.role != LS_ROLE_LEADER ||
+           (st.config != NULL && ls_config_find(st.config, peer) != NULL) ||
+           ls_net_is_vetted(e->net, peer);
+}
+
 static void on_message(void *ctx, const struct ls_uuid *peer, const struct ls_msg *msg)
 {
     struct ls_engine *e = ctx;
     struct ls_event ev = {.type = LS_EV_MESSAGE};
 
+    if (msg->type == LS_MSG_JOIN && !may_ask_in(e, peer)) {
+        return;
+    }
     ev.u.message.from = *peer;
     ev.u.message.msg = msg;
     if (msg->type == LS_MSG_APPEND && (msg->flags & LS_APPEND_META_ONLY) != 0 &&

@@ -471,7 +471,8 @@ static size_t dials_under_way(const struct ls_net *net)
     size_t n = 0;
 
     for (const struct conn *c = net->conns; c != NULL; c = c->next) {
-        n += c->dialled && (c->state == CONN_CONNECTING || c->state == CONN_HELLO);
+        n += c->dialled &&
+             (c->state == CONN_CONNECTING || c->state == CONN_CHECKING || c->state == CONN_HELLO);
     }
     return n;
 }

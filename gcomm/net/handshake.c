@@ -17,7 +17,6 @@
 #include "wsrep/os/process.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PROBE_US 2000000
@@ -174,6 +173,15 @@ const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why)
 
 void ls_handshake_start(struct conn *c)
 {
+    if (c->net->allow != NULL && c->net->guard != 0 && c->purpose == LS_HELLO_MAIN) {
+        ls_allow_check(c);
+    } else {
+        ls_handshake_greet(c);
+    }
+}
+
+void ls_handshake_greet(struct conn *c)
+{
     if (wants_tls(c) && !secure(c)) {
         return;
     }
@@ -183,73 +191,6 @@ void ls_handshake_start(struct conn *c)
 }
 
 /* ---- accepting ---- */
-
-/* Apart from the connection and the net, both of which may go while the question is asked. */
-struct allow_check {
-    bool (*allow)(void *ctx, const char *address);
-    void *ctx;
-    char host[LS_TCP_ADDR_SIZE];
-    bool allowed;
-    struct conn *conn; /* NULL: closed meanwhile */
-};
-
-static void check_allowed(void *arg)
-{
-    struct allow_check *check = arg;
-    check->allowed = check->allow(check->ctx, check->host);
-}
-
-static void allow_checked(void *arg)
-{
-    struct allow_check *check = arg;
-    struct conn *c = check->conn;
-    bool allowed = check->allowed;
-
-    free(check);
-    if (c == NULL) {
-        return;
-    }
-    c->check = NULL;
-    if (!allowed) {
-        ls_net_warn(c->net, c->host,
-                    "Connection attempt from %s is not allowed: the address is not in the allow "
-                    "list (table mysql.wsrep_allowlist)",
-                    c->host);
-        ls_conn_close(c, "not allowed");
-        return;
-    }
-    c->state = CONN_HELLO;
-    ls_tcp_want_read(c->tcp, true);
-}
-
-void ls_handshake_forget_check(struct conn *c)
-{
-    if (c->check != NULL) {
-        c->check->conn = NULL;
-        c->check = NULL;
-    }
-}
-
-static void begin_check(struct conn *c)
-{
-    struct ls_net *net = c->net;
-    struct allow_check *check = calloc(1, sizeof(*check));
-
-    c->state = CONN_CHECKING;
-    ls_tcp_want_read(c->tcp, false);
-    if (check != NULL) {
-        check->allow = net->allow;
-        check->ctx = net->allow_ctx;
-        check->conn = c;
-        strcpy(check->host, c->host);
-        c->check = check;
-    }
-    if (check == NULL || ls_loop_work(net->loop, check_allowed, allow_checked, check) != LS_OK) {
-        c->check = NULL;
-        free(check);
-        ls_conn_close(c, "no memory to check the allow list");
-    }
-}
 
 void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
 {
@@ -275,7 +216,7 @@ void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp)
         return;
     }
     if (net->allow != NULL) {
-        begin_check(c);
+        ls_allow_check(c);
     }
 }
 
@@ -349,6 +290,9 @@ static void take_up(struct conn *c)
     ls_info("(%s, '%s') connection established to %s %s://%s", net->short_id, net->listen_text, id,
             ls_tcp_is_secure(c->tcp) ? "ssl" : "tcp", c->shown);
     tell_others(c);
+    if (net->guard != 0 && !p->member) {
+        ls_allow_vet(c); /* the list did not count yet when its handshake began */
+    }
     if (net->cb.peer_up != NULL) {
         net->cb.peer_up(net->cb.ctx, &p->id, p->incarnation, p->name, c->shown);
     }

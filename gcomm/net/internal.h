@@ -2,7 +2,7 @@
  *
  * A connection goes through these states:
  *
- *   dialled   CONNECTING -> HELLO -> settle
+ *   dialled   CONNECTING -> CHECKING (allow list, while it counts) -> HELLO -> settle
  *   accepted  CHECKING (allow list) -> HELLO -> settle
  *   settle    main: UP (we have the smaller uuid and choose it, sending START)
  *                   WAIT_START (the peer has it) -> UP
@@ -71,7 +71,8 @@ struct conn {
     bool tls_failed; /* dialled: it did not get through TLS's handshake */
     enum stranger stranger;
     int64_t deadline_us;       /* of connecting or of the handshake */
-    struct allow_check *check; /* under way off the thread */
+    struct allow_check *check; /* under way off the thread; may be shared */
+    uint32_t vetted;           /* allowed in this round of net->guard; 0: was not asked */
     struct endpoint *endpoint; /* dialled: where to */
     struct peer *peer;         /* from settling on; bulk dialled: from the start */
     uint64_t instance;         /* of the peer's process */
@@ -178,6 +179,9 @@ struct ls_net {
     size_t queue_limit_bytes;
     bool (*allow)(void *ctx, const char *address);
     void *allow_ctx;
+    struct allow_check *checks; /* under way */
+    uint32_t guard;             /* the allow list counts: which round of that; 0: not now */
+    uint32_t guards;            /* rounds so far */
     struct ls_tls *tls;
     bool tls_dynamic;
     const char *scheme; /* of addresses as they are shown, "tcp" or "ssl" */
@@ -232,6 +236,7 @@ enum ls_rc ls_conn_send_message(struct conn *c, const struct ls_msg *msg,
 /* ---- handshake.c: from a connected socket to a peer that is up ---- */
 void ls_handshake_accepted(void *ctx, struct ls_tcp *tcp); /* listener's callback, ctx is the net */
 void ls_handshake_start(struct conn *c);                   /* dialled and connected */
+void ls_handshake_greet(struct conn *c);                   /* and allowed: HELLO goes out */
 /* With socket.dynamic: TLS if that is how an accepted connection begins. False: nothing to read. */
 bool ls_handshake_detect(struct conn *c);
 /* A connection that ends, or breaks the rules, before it is up: why, or a better reason. Notes who
@@ -240,8 +245,6 @@ const char *ls_handshake_blame(struct conn *c, const char *why);
 /* Reading has ended in the state HELLO: warns if it is worth it, and returns the reason. */
 const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why);
 void ls_handshake_frame(struct conn *c, const struct ls_frame *f, const uint8_t *body);
-/* The outcome of an allow check under way is not wanted any more. */
-void ls_handshake_forget_check(struct conn *c);
 /* HELLO on a connection that is up: who else the peer is connected with now. */
 void ls_handshake_gossip(struct conn *c, const uint8_t *body, size_t size);
 void ls_handshake_pong(struct conn *c, uint64_t value);
@@ -256,6 +259,15 @@ bool ls_admit(struct ls_net *net, const char *host);
 /* The first bytes of a fresh connection are there. False: reading is off until its turn comes. */
 bool ls_admit_first_bytes(struct conn *c);
 void ls_admit_tick(struct ls_net *net);
+
+/* ---- allow.c: the allow list ---- */
+/* A connection that has said and heard nothing yet: HELLO follows, or its end. */
+void ls_allow_check(struct conn *c);
+/* Whether the list, while it counts, lets this connection stay; false also when that is being
+ * asked, or the list does not count now. One that may not is closed then. */
+bool ls_allow_vet(struct conn *c);
+/* Nobody waits for the answers any more. */
+void ls_allow_destroy(struct ls_net *net);
 
 /* ---- dial.c: addresses and when to try them ---- */
 /* text is "host:port" or "host"; own and impossible addresses are left out. */

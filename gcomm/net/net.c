@@ -247,7 +247,6 @@ void ls_net_destroy(struct ls_net *net)
         net->conns = c->next;
         ls_tcp_close(c->tcp);
         c->tcp = NULL;
-        ls_handshake_forget_check(c);
         ls_conn_free(c);
     }
     while (net->peers != NULL) {
@@ -257,6 +256,7 @@ void ls_net_destroy(struct ls_net *net)
         net->peers = p->next;
         ls_peer_free(p);
     }
+    ls_allow_destroy(net);
     ls_dial_free(net);
     ls_wire_decoder_free(&net->decoder);
     free(net);

@@ -41,8 +41,8 @@ struct ls_net_options {
     int64_t connect_timeout_us;                    /* gmcast.peer_timeout, default 3 s */
     int64_t handshake_timeout_us;                  /* default 3 s */
     size_t queue_limit_bytes;                      /* per peer, see ls_net_send(); default 64 MiB */
-    bool (*allow)(void *ctx, const char *address); /* off the loop's thread, until the loop is
-                                                    * destroyed; NULL: all */
+    bool (*allow)(void *ctx, const char *address); /* bare host; off the loop's thread, until the
+                                                    * loop is destroyed; NULL: all */
     void *allow_ctx;
     struct ls_tls *tls; /* the caller's, outlives the net; NULL: plain connections */
     bool tls_dynamic;   /* with tls: plain ones are taken, too, and tried where TLS fails */
@@ -144,6 +144,15 @@ size_t ls_net_backlog(struct ls_net *net, const struct ls_uuid *to);
 /* Closes this peer's connections (it was removed, or misbehaved); peer_down follows, and for 1 s
  * there is no new one, whoever dials: what was the reason may be back with it. */
 void ls_net_drop(struct ls_net *net, const struct ls_uuid *peer, const char *why);
+/* The allow list counts: this node is in a primary component, and what allow() says is the server's
+ * table. From then on dialled connections are asked for, too (before that a node has to reach the
+ * members, which decide, with a table that may be empty or old), and those of others than the
+ * members that stand already; who is not allowed is dropped. Each call with true after false is a
+ * round. */
+void ls_net_guard(struct ls_net *net, bool on);
+/* The peer was found allowed in this round (without allow(): always). Else that is asked now, to be
+ * told by a later call; false while the list does not count. */
+bool ls_net_is_vetted(struct ls_net *net, const struct ls_uuid *peer);
 /* Cut everything, refuse everything, until false (node isolation). */
 void ls_net_isolate(struct ls_net *net, bool on);
 

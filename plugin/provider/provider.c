@@ -234,6 +234,14 @@ static void often(void *ctx)
     ls_change_watch_willing(ctx);
 }
 
+/* Before the server's engines are up it cannot read its table, and allows everybody. */
+static bool allow_counts(void *ctx)
+{
+    struct ls_provider *p = ctx;
+
+    return atomic_load(&p->engines_up);
+}
+
 static void fill_engine_options(struct ls_provider *p, const struct ls_provider_settings *s,
                                 const char *cluster_name, struct ls_engine_options *o)
 {
@@ -245,6 +253,8 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
     o->proto_app = (uint8_t)p->server.proto_ver;
     o->recv_queue_limit = UINT32_MAX; /* until synced, see control.c */
     o->allow = ls_services_allow;
+    o->allow_counts = allow_counts;
+    o->allow_ctx = p;
     o->chore = once_a_second;
     o->watch = often;
     o->chore_ctx = p;

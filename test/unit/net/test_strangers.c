@@ -399,13 +399,135 @@ static void test_allow_list(void **state)
     (void)state;
     log_reset();
     node_know(c, a);
-    assert_true(wait_log("Connection attempt from 127.0.0.1 is not allowed", 1));
+    assert_true(wait_log("Connection not allowed, IP 127.0.0.1 not found in allowlist.", 1));
     assert_false(node_seen(c, a).up);
     node_know(c, b);
     assert_true(node_wait(c, b, seen_up));
     close(raw_connect(a->port)); /* a check may be under way when the net goes */
     node_stop(a);
     node_stop(b);
+    node_stop(c);
+}
+
+static _Atomic bool listed;
+static _Atomic int asked;
+
+static bool allow_listed(void *ctx, const char *address)
+{
+    assert_string_equal(address, "127.0.0.1");
+    asked++;
+    usleep(20000);
+    return listed;
+}
+
+static void do_guard(struct node *n, void *arg)
+{
+    ls_net_guard(n->net, arg != NULL);
+}
+
+static void guard(struct node *n, bool on)
+{
+    node_call(n, do_guard, on ? n : NULL);
+}
+
+struct vetted_call {
+    const struct node *other;
+    bool vetted;
+};
+
+static void do_is_vetted(struct node *n, void *arg)
+{
+    struct vetted_call *call = arg;
+    call->vetted = ls_net_is_vetted(n->net, &call->other->id);
+}
+
+static bool is_vetted(struct node *n, const struct node *other)
+{
+    struct vetted_call call = {.other = other};
+
+    node_call(n, do_is_vetted, &call);
+    return call.vetted;
+}
+
+static bool comes_to_be_vetted(struct node *n, const struct node *other)
+{
+    for (int i = 0; i < 500; i++) {
+        if (is_vetted(n, other)) {
+            return true;
+        }
+        usleep(10000);
+    }
+    return false;
+}
+
+/* Who must not dial in is not dialled either, once the list counts, and does not stay from before.
+ */
+static void test_allow_list_dialled(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 1, .allow = allow_listed};
+    struct node *a = node_start(&opt);
+    struct node *c = start(3);
+
+    (void)state;
+    log_reset();
+    listed = false;
+    asked = 0;
+    node_know(a, c);
+    assert_true(node_wait(a, c, seen_up)); /* a may need it to become a member */
+    assert_int_equal(asked, 0);
+    assert_false(is_vetted(a, c));
+    assert_int_equal(asked, 0);
+    guard(a, true);
+    assert_true(node_wait(a, c, seen_down));
+    assert_true(wait_log("Connection not allowed, IP 127.0.0.1 not found in allowlist.", 1));
+    usleep(4000000); /* both have dialled again meanwhile, and no word was said */
+    assert_true(asked >= 2);
+    assert_false(node_seen(a, c).up);
+    assert_int_equal(node_seen(c, a).ups, 1);
+    assert_int_equal(log_count("Connection not allowed"), 1);
+
+    listed = true; /* from now on the other may come by itself */
+    node_know(c, a);
+    assert_true(node_wait(a, c, seen_up));
+    assert_true(comes_to_be_vetted(a, c));
+    guard(a, false);
+    assert_false(is_vetted(a, c));
+    guard(a, true); /* asked anew, and stays */
+    assert_true(comes_to_be_vetted(a, c));
+    assert_int_equal(node_seen(a, c).ups, 2);
+    node_stop(a);
+    node_stop(c);
+}
+
+static void do_member(struct node *n, void *arg)
+{
+    const struct node *other = arg;
+    struct ls_config config = {.count = 1};
+
+    config.members[0].id = other->id;
+    ls_net_set_members(n->net, &config);
+}
+
+/* A list that lags behind does not part members. */
+static void test_allow_list_members(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 1, .allow = allow_listed};
+    struct node *a = node_start(&opt);
+    struct node *c = start(3);
+
+    (void)state;
+    listed = false;
+    asked = 0;
+    node_know(a, c);
+    assert_true(node_wait(a, c, seen_up));
+    node_call(a, do_member, c);
+    guard(a, true);
+    usleep(200000);
+    assert_int_equal(asked, 0);
+    assert_int_equal(node_seen(a, c).downs, 0);
+    assert_false(is_vetted(a, c)); /* asked for once it is a newcomer again */
+    assert_true(node_wait(a, c, seen_down));
+    node_stop(a);
     node_stop(c);
 }
 
@@ -599,6 +721,8 @@ int main(void)
         cmocka_unit_test(test_duplicate_smaller_uuid),
         cmocka_unit_test(test_same_name),
         cmocka_unit_test(test_allow_list),
+        cmocka_unit_test(test_allow_list_dialled),
+        cmocka_unit_test(test_allow_list_members),
         cmocka_unit_test(test_many_silent),
         cmocka_unit_test(test_stranger_answers),
         cmocka_unit_test(test_silent_keep_nobody_out),
