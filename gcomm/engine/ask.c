@@ -1,7 +1,9 @@
-/* A node that has nothing and is told to found a cluster asks the nodes that are listed first: one
- * of them may live in a cluster of this name, and a second history under it would be a trap for
- * whoever looks at either. Only an empty directory asks: who has a state, or has written
- * safe_to_bootstrap, knows what he does, and nodes may be unreachable for good reasons. */
+/* A node that has nothing and is told to found a cluster looks first whether there is one of this
+ * name: a second history under it would be a trap for whoever looks at either. It asks the nodes
+ * that are listed, and listens for a moment, listed or not: living members dial the addresses that
+ * they were given or remember again and again. Only an empty directory does this: who has a state,
+ * or has written safe_to_bootstrap, knows what he does, and nodes may be unreachable for good
+ * reasons. */
 #include "gcomm/engine/internal.h"
 
 #include "wsrep/base/log.h"
@@ -10,12 +12,17 @@
 
 #define ASK_US 5000000  /* at most: a connection that is not answered takes 3 s */
 #define QUIET_US 300000 /* an answer follows a connection at once */
+/* A member dials a missing address after a second at the latest (gcomm/net/internal.h), when the
+ * attempt before has failed: where a machine answers, that is at once. The rest is for slow ones.
+ */
+#define LISTEN_US 1500000
 
 static void found(struct ls_engine *e)
 {
     struct ls_event ev = {.type = LS_EV_BOOTSTRAP};
 
     if (e->ask_first) {
+        ls_info("no cluster of this name was found: founding it");
         /* Who is not there yet comes by itself, with a list of its own. */
         e->ask_until_us = 0;
         ls_net_forget_all(e->net);
@@ -31,10 +38,12 @@ void engine_found(struct ls_engine *e)
         found(e);
         return;
     }
-    ls_info("this node is empty: asking the nodes in wsrep_cluster_address whether the cluster "
-            "exists already");
+    ls_info("this node is empty: before it founds a cluster it asks the nodes in "
+            "wsrep_cluster_address whether there is one, and listens %.1f s for members that look "
+            "for it",
+            LISTEN_US / 1e6);
     e->ask_until_us = e->now_us + ASK_US;
-    e->ask_quiet_us = e->now_us;
+    e->ask_quiet_us = e->now_us + LISTEN_US - QUIET_US;
 }
 
 void engine_ask_tick(struct ls_engine *e)
@@ -42,7 +51,7 @@ void engine_ask_tick(struct ls_engine *e)
     if (e->ask_until_us == 0 || e->left) {
         return;
     }
-    if (!ls_net_has_tried(e->net)) {
+    if (e->now_us > e->ask_quiet_us && !ls_net_has_tried(e->net)) {
         e->ask_quiet_us = e->now_us;
     }
     if (e->now_us >= e->ask_until_us || e->now_us >= e->ask_quiet_us + QUIET_US) {
@@ -59,11 +68,11 @@ void engine_ask_told(struct ls_engine *e, const struct ls_uuid *peer, const stru
         return;
     }
     e->ask_until_us = 0;
-    snprintf(
-        text, sizeof(text),
-        "%.40s at %.50s has this cluster already: start without --wsrep-new-cluster to join it "
-        "(or write safe_to_bootstrap: 1 into a new grastate.dat)",
-        p != NULL ? p->name : "a node", p != NULL ? p->addr : "?");
+    snprintf(text, sizeof(text),
+             "%.26s at %.40s has this cluster already: start without --wsrep-new-cluster, with its "
+             "address in wsrep_cluster_address, to join (or write safe_to_bootstrap: 1 into a new "
+             "grastate.dat)",
+             p != NULL ? p->name : "a node", p != NULL ? p->addr : "?");
     ls_error_log("this empty node founds no cluster: %s", text);
     engine_finish(e, text);
 }

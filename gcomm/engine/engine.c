@@ -468,7 +468,7 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
     }
     if (bootstrap) {
         engine_prepare_bootstrap(e);
-        e->ask_first = e->fresh && count > 0;
+        e->ask_first = e->fresh;
     }
     for (size_t i = 0; i < count && (!bootstrap || e->ask_first); i++) {
         ls_net_know(e->net, peers[i]);

@@ -210,7 +210,7 @@ struct ls_engine {
     bool need_state;
     bool ask_first;        /* bootstrap: whether others have the cluster already */
     int64_t ask_until_us;  /* 0: not asking */
-    int64_t ask_quiet_us;  /* somebody was still being tried then */
+    int64_t ask_quiet_us;  /* somebody was still being tried, or listened for, then */
     bool bootstrapped;     /* the next CONNECTED is by our own bootstrap */
     bool sync_on;          /* log.sync=majority */
     bool welcomed;         /* a CONNECTED is in the stream */

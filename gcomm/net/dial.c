@@ -16,8 +16,9 @@
 #define ENDPOINTS_MAX 256
 #define NAMES_MAX 64
 #define DIALS_MAX 32             /* under way at once */
-#define GOSSIP_TRIES 20          /* in vain, in a row, before gossip is not believed any more */
+#define GOSSIP_TRIES 50          /* in vain, in a row, before gossip is not believed any more */
 #define LOOKUPS_MAX 2            /* under way at once */
+#define LOOKUP_FAILED_US 3000000 /* between look-ups of a name that gives no address */
 #define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
 #define LOOKUP_US 60000000       /* and else */
 #define NAMED_US 130000000       /* an endpoint lives so long after its name gave it */
@@ -130,7 +131,7 @@ static bool is_wanted(struct ls_net *net, const struct endpoint *e, int64_t now_
 static int64_t lookup_pause_us(const struct ls_net *net, enum ls_rc rc)
 {
     if (rc != LS_OK) {
-        return LS_NET_PAUSE_MAX_US;
+        return LOOKUP_FAILED_US;
     }
     return net->stats.connections > 0 ? LOOKUP_US : LOOKUP_ALONE_US;
 }
@@ -410,7 +411,7 @@ void ls_dial_ended(struct conn *c, bool was_up, const char *why)
     if (was_up) {
         e->fails = 0;
         e->pause_us = PAUSE_MIN_US;
-        e->next_us = ls_clock_us() + (c->dropped ? LS_NET_PAUSE_MAX_US : PAUSE_MIN_US);
+        e->next_us = ls_clock_us() + (c->dropped ? LS_NET_PAUSE_REFUSED_US : PAUSE_MIN_US);
     } else {
         attempt_failed(c->net, e, c, why);
     }
@@ -431,8 +432,21 @@ void ls_dial_verdict(struct ls_net *net, struct peer *p)
     }
 }
 
+static bool greets_somebody(const struct ls_net *net)
+{
+    for (const struct conn *c = net->conns; c != NULL; c = c->next) {
+        if (c->state == CONN_CHECKING || c->state == CONN_HELLO || c->state == CONN_WAIT_START) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool ls_net_has_tried(struct ls_net *net)
 {
+    if (greets_somebody(net)) {
+        return false;
+    }
     for (const struct name *n = net->names; n != NULL; n = n->next) {
         if ((n->sources & SOURCE_USER) != 0 && (n->query != NULL || n->next_us == 0)) {
             return false;

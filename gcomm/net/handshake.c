@@ -580,7 +580,7 @@ static void handle_refused(struct conn *c, const uint8_t *body, size_t size)
     } else if (code == LS_REFUSED_OTHER) {
         ls_net_warn(c->net, c->addr, "the node at %s refuses us: %s", c->addr, text);
         if (c->endpoint != NULL) {
-            c->endpoint->pause_us = LS_NET_PAUSE_MAX_US;
+            c->endpoint->pause_us = LS_NET_PAUSE_REFUSED_US;
         }
         c->dropped = true; /* asking again soon is no use */
     }

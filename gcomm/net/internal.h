@@ -25,7 +25,8 @@
 #include "wsrep/os/tcp.h"
 
 #define LS_NET_DEFAULT_PORT 4567
-#define LS_NET_PAUSE_MAX_US 3000000 /* between two attempts at one address */
+#define LS_NET_PAUSE_MAX_US 1000000 /* between two attempts at one address; ask.c counts on it */
+#define LS_NET_PAUSE_REFUSED_US 3000000 /* where asking again soon is no use */
 #define LS_NET_SHORT_ID_SIZE 14
 
 enum conn_state {

@@ -4,7 +4,7 @@
  * main connection (control messages and small entries, in order) and, while needed, a bulk
  * connection per direction (chunks of big payloads, design rule 1). Addresses learned from the
  * configured list, from DNS (a name may give many), from handshakes (gossip) and from the members
- * are tried again and again with growing pauses (100 ms to 3 s) while they are wanted; a connection
+ * are tried again and again with growing pauses (100 ms to 1 s) while they are wanted; a connection
  * to ourselves is recognised and dropped. When both sides dial at once, the node with the smaller
  * uuid chooses the connection that is kept; peer_up is reported only after that choice, so nothing
  * sent after peer_up is lost by it.
@@ -98,7 +98,8 @@ enum ls_rc ls_net_listen(struct ls_net *net, uint16_t *port, struct ls_error *er
  * Tried until ls_net_forget_all(); what cannot be an address is logged and left out. */
 void ls_net_know(struct ls_net *net, const char *addr);
 void ls_net_forget_all(struct ls_net *net);
-/* Each of them has been reached, or was tried in vain. */
+/* Each of them has been reached, or was tried in vain, and nobody is in the middle of a handshake.
+ */
 bool ls_net_has_tried(struct ls_net *net);
 /* The wanted addresses, separated by commas, at which somebody answered the last attempt that is no
  * node of ours; how many they are; whether Galera's bytes came from one. */
