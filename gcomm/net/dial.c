@@ -309,11 +309,13 @@ void ls_dial_free(struct ls_net *net)
 bool ls_dial_connect(struct ls_net *net, const char *addr, uint8_t purpose, struct conn **out,
                      struct ls_error *err)
 {
+    /* Others see the address that we listen at: it is the one that people put into allow lists. */
+    const char *from = ls_address_is_any(net->listen.host) ? NULL : net->listen.host;
     struct conn *c;
     struct ls_tcp *tcp;
 
     *out = NULL;
-    if (ls_tcp_connect(net->loop, addr, &ls_conn_callbacks, NULL, &tcp, err) != LS_OK) {
+    if (ls_tcp_connect(net->loop, addr, from, &ls_conn_callbacks, NULL, &tcp, err) != LS_OK) {
         return false;
     }
     c = ls_conn_create(net, tcp);
@@ -513,7 +515,7 @@ static void look_up(struct ls_net *net, int64_t now_us)
     struct name *n;
 
     while ((n = next_lookup(net, now_us)) != NULL) {
-        n->next_us = now_us + LS_NET_PAUSE_MAX_US;
+        n->next_us = now_us + LOOKUP_FAILED_US;
         ls_dns_resolve(net->loop, n->host, n->port, name_resolved, n, &n->query);
     }
 }

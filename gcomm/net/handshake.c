@@ -158,12 +158,27 @@ static void warn_no_tls(struct conn *c, const char *why)
     ls_net_warn(c->net, key, "no TLS with %s: %s", c->addr, why);
 }
 
+/* A look whether the port is open, or a node that has no place for us in its allow list. */
+static void tell_silent(const struct conn *c)
+{
+    char key[LS_HOST_SIZE];
+    uint32_t held_back;
+
+    snprintf(key, sizeof(key), "silent %s", c->host);
+    if (ls_net_may_warn(c->net, key, &held_back)) {
+        ls_info("(%s, '%s') %s connected and went away without a handshake: it said nothing",
+                c->net->short_id, c->net->listen_text, c->addr);
+    }
+}
+
 const char *ls_handshake_lost(struct conn *c, enum ls_rc rc, const char *why)
 {
     why = ls_handshake_blame(c, why);
     c->tls_failed = c->dialled && ls_tcp_is_secure(c->tcp);
     if (!c->dialled && !c->quiet && rc == LS_E_PROTO) {
         warn_no_tls(c, why);
+    } else if (!c->dialled && !c->quiet && c->in_len == 0 && rc == LS_E_CLOSED) {
+        tell_silent(c);
     } else if (!c->dialled && !c->quiet) {
         ls_net_warn(c->net, c->host, "%s connected and went away without a handshake (%s)", c->addr,
                     why);

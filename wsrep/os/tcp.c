@@ -240,8 +240,34 @@ static bool parse_numeric(const char *addr, struct sockaddr_storage *out, sockle
     return true;
 }
 
-enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const struct ls_tcp_callbacks *cb,
-                          void *ctx, struct ls_tcp **out, struct ls_error *err)
+static bool is_loopback(const struct sockaddr_storage *ss)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
+
+    return ss->ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                    : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* The port is left to connect(), which may give one that is in use towards somebody else. */
+static void bind_source(int fd, const char *from, const struct sockaddr_storage *to)
+{
+    struct sockaddr_storage ss;
+    char text[LS_TCP_ADDR_SIZE];
+    int on = 1;
+    socklen_t len;
+
+    if (!ls_address_format(from, 0, text, sizeof(text)) || !parse_numeric(text, &ss, &len) ||
+        ss.ss_family != to->ss_family || is_loopback(&ss) != is_loopback(to)) {
+        return;
+    }
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    (void)bind(fd, (struct sockaddr *)&ss, len);
+}
+
+enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const char *from,
+                          const struct ls_tcp_callbacks *cb, void *ctx, struct ls_tcp **out,
+                          struct ls_error *err)
 {
     struct sockaddr_storage ss;
     socklen_t len;
@@ -264,6 +290,9 @@ enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const struct l
     ls_sockaddr_format((struct sockaddr *)&ss, len, t->peer_host, sizeof(t->peer_host), t->peer,
                        sizeof(t->peer));
     t->connecting = true;
+    if (from != NULL) {
+        bind_source(fd, from, &ss);
+    }
     if (connect(fd, (struct sockaddr *)&ss, len) != 0 && errno != EINPROGRESS && errno != EINTR) {
         t->connect_errno = errno; /* a closed port on loopback, usually */
     }

@@ -47,9 +47,12 @@ uint16_t ls_tcp_listener_port(const struct ls_tcp_listener *l);
 void ls_tcp_listener_close(struct ls_tcp_listener *l); /* NULL is allowed */
 
 /* ---- connections ---- */
-/* Starts connecting to a numeric address "host:port". connected() follows, never from inside. */
-enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const struct ls_tcp_callbacks *cb,
-                          void *ctx, struct ls_tcp **out, struct ls_error *err);
+/* Starts connecting to a numeric address "host:port". connected() follows, never from inside. from:
+ * a numeric address of this machine that the other side is to see, where it can be (of one family
+ * with addr, on loopback like it or not); NULL: any. */
+enum ls_rc ls_tcp_connect(struct ls_loop *loop, const char *addr, const char *from,
+                          const struct ls_tcp_callbacks *cb, void *ctx, struct ls_tcp **out,
+                          struct ls_error *err);
 void ls_tcp_set_callbacks(struct ls_tcp *t, const struct ls_tcp_callbacks *cb, void *ctx);
 
 /* From here on what is read and written goes through TLS; before the first byte of either, once

@@ -531,6 +531,28 @@ static void test_allow_list_members(void **state)
     node_stop(c);
 }
 
+static bool allow_second(void *ctx, const char *address)
+{
+    return strcmp(address, "127.0.0.2") == 0;
+}
+
+/* A node is seen at the address that it listens at, whichever others its machine has. */
+static void test_allow_list_address(void **state)
+{
+    struct node_options guarded = {.id = 1, .incarnation = 1, .allow = allow_second};
+    struct node_options second = {.id = 2, .incarnation = 1, .listen = "tcp://127.0.0.2"};
+    struct node *a = node_start(&guarded);
+    struct node *b = node_start(&second);
+
+    (void)state;
+    log_reset();
+    node_know(b, a);
+    assert_true(node_wait(b, a, seen_up));
+    assert_int_equal(log_count("Connection not allowed"), 0);
+    node_stop(a);
+    node_stop(b);
+}
+
 /* Connections that say nothing are bounded, and time out. */
 static void test_many_silent(void **state)
 {
@@ -723,6 +745,7 @@ int main(void)
         cmocka_unit_test(test_allow_list),
         cmocka_unit_test(test_allow_list_dialled),
         cmocka_unit_test(test_allow_list_members),
+        cmocka_unit_test(test_allow_list_address),
         cmocka_unit_test(test_many_silent),
         cmocka_unit_test(test_stranger_answers),
         cmocka_unit_test(test_silent_keep_nobody_out),

@@ -275,7 +275,8 @@ static void test_tcp(void **state)
     }
     assert_int_equal(ls_tcp_listen(w.loop, "::", 0, accepted, &w, &w.listener, NULL), LS_OK);
     snprintf(addr, sizeof(addr), "127.0.0.1:%u", ls_tcp_listener_port(w.listener));
-    assert_int_equal(ls_tcp_connect(w.loop, addr, &client_callbacks, &w, &w.client, NULL), LS_OK);
+    assert_int_equal(ls_tcp_connect(w.loop, addr, NULL, &client_callbacks, &w, &w.client, NULL),
+                     LS_OK);
     assert_int_equal(w.written, 0); /* no callback from inside */
     ls_loop_run(w.loop);
     assert_int_equal(w.got, BYTES);
@@ -306,10 +307,10 @@ static void test_tcp_refused(void **state)
     assert_int_equal(ls_tcp_listen(w.loop, "127.0.0.1", 0, accepted, &w, &w.listener, NULL), LS_OK);
     snprintf(addr, sizeof(addr), "127.0.0.1:%u", ls_tcp_listener_port(w.listener));
     ls_tcp_listener_close(w.listener);
-    assert_int_equal(ls_tcp_connect(w.loop, addr, &cb, &w, &w.client, &err), LS_OK);
+    assert_int_equal(ls_tcp_connect(w.loop, addr, NULL, &cb, &w, &w.client, &err), LS_OK);
     ls_loop_run(w.loop);
     assert_int_equal(w.end, LS_E_IO);
-    assert_int_equal(ls_tcp_connect(w.loop, "node1:1", &cb, &w, &w.client, &err), LS_E_INVAL);
+    assert_int_equal(ls_tcp_connect(w.loop, "node1:1", NULL, &cb, &w, &w.client, &err), LS_E_INVAL);
     ls_loop_destroy(w.loop);
 }
 
