@@ -241,6 +241,7 @@ static void on_tick(struct ls_core *c)
         core_members_tick(c);
         core_change_tick(c);
         core_reform_tick(c);
+        core_twins_tick(c);
         core_origin_tick(c);
         core_read_tick(c);
         core_staged_tick(c);

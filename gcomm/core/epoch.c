@@ -14,6 +14,7 @@
 
 #define RECORD_FORMAT 1 /* version of records that this code writes (rule 27) */
 #define REFORM_PATIENCE_US 10000000
+#define TWIN_PATIENCE_US 5000000 /* whoever is on his way from one to the other needs no line */
 
 static struct epoch epoch_of(const struct ls_config *config)
 {
@@ -98,19 +99,25 @@ bool core_epoch_is_elsewhere(const struct ls_core *c, const struct peer *p)
     return p->epoch_told && p->primary && !ls_uuid_equal(&p->epoch.group, &c->latest.group);
 }
 
+static bool is_twin(struct ls_core *c, const struct peer *p)
+{
+    struct epoch mine = epoch_of(&c->latest);
+
+    if (c->role != LS_ROLE_LEADER || !c->primary || !p->up || !p->epoch_told || !p->primary ||
+        same_epoch(&p->epoch, &mine)) {
+        return false;
+    }
+    /* a member of an epoch before ours has not heard of it yet */
+    return core_epoch_is_elsewhere(c, p) || core_epoch_is_ahead(c, p) || !core_is_member(c, &p->id);
+}
+
 /* Two primary components under one name, of one history or of two: only a person can have made
  * them, and only a person can say whose writes are to stay. Neither gives way by itself. */
 static void warn_of_twin(struct ls_core *c, const struct peer *p)
 {
     struct epoch mine = epoch_of(&c->latest);
 
-    if (c->role != LS_ROLE_LEADER || !c->primary || !p->primary || same_epoch(&p->epoch, &mine)) {
-        return;
-    }
     if (!core_epoch_is_elsewhere(c, p)) {
-        if (core_is_member(c, &p->id) && core_epoch_is_past(c, p)) {
-            return; /* it has not heard of our epoch yet */
-        }
         core_log(c, LS_LOG_ERROR,
                  "%s belongs to another primary component of this cluster (epoch %llu, ours %llu): "
                  "stop the servers of one of the two and start them again; what was written there "
@@ -126,6 +133,22 @@ static void warn_of_twin(struct ls_core *c, const struct peer *p)
     }
 }
 
+void core_twins_tick(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (!is_twin(c, p)) {
+            p->twin_since_us = 0;
+            p->twin_told = false;
+        } else if (p->twin_since_us == 0) {
+            p->twin_since_us = c->now_us;
+        } else if (!p->twin_told && c->now_us - p->twin_since_us >= TWIN_PATIENCE_US) {
+            p->twin_told = true;
+            warn_of_twin(c, p);
+        }
+    }
+}
+
 void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     p->epoch = (struct epoch){
@@ -135,7 +158,6 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (c->latest.count == 0) {
         return;
     }
-    warn_of_twin(c, p);
     if (!ls_uuid_equal(&p->epoch.group, &c->latest.group)) {
         return;
     }

@@ -97,6 +97,8 @@ struct peer {
     bool epoch_told;
     bool primary; /* and of its component */
     struct epoch epoch;
+    int64_t twin_since_us; /* leader: it is in a primary component that is not ours; 0: it is not */
+    bool twin_told;
 
     /* leader only: ids accepted in this term, window above `low` (rule 4) */
     uint64_t low;
@@ -438,6 +440,8 @@ void core_reform(struct ls_core *c);
 /* Whether pc.ignore_quorum or pc.ignore_sb lets those that are seen go on. */
 bool core_may_ignore_quorum(struct ls_core *c);
 void core_reform_tick(struct ls_core *c);
+/* Says so when a peer stays in another primary component of this name. */
+void core_twins_tick(struct ls_core *c);
 bool core_may_reform(const struct ls_core *c);
 /* All that can answer have: on to the catch-up. */
 bool core_reform_is_due(struct ls_core *c);
