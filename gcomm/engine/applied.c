@@ -1,6 +1,9 @@
-/* ack.level=applied: a commit returns when every healthy member has applied it. A node with the
- * option asks its peers to tell what they have applied; they say so as long as it is wanted. One
- * that stands still while it is waited for is not waited for any more, until it has caught up. */
+/* What the peers have applied: a node that wants to know asks them to tell, and they say so as long
+ * as it is wanted.
+ *
+ * ack.level=applied wants it all the time: a commit returns when every healthy member has applied
+ * it. One that stands still while it is waited for is not waited for any more, until it has caught
+ * up. */
 #include "gcomm/engine/internal.h"
 
 #define PATIENCE_US 1500000 /* as with ack.level=all: core's quiet_us */
@@ -15,6 +18,18 @@ void ls_engine_want_applied(struct ls_engine *e, bool on)
 {
     atomic_store(&e->applied_option, on);
     engine_wake_loop(e);
+}
+
+void ls_engine_watch_applied(struct ls_engine *e, bool on)
+{
+    e->watch_applied = on; /* the turn's end tells the peers */
+}
+
+int64_t ls_engine_peer_applied(struct ls_engine *e, const struct ls_uuid *peer)
+{
+    const struct engine_peer *p = engine_peer_find(e, peer);
+
+    return p != NULL && p->up ? p->applied : LS_SEQNO_UNDEFINED;
 }
 
 void ls_engine_applied_to(struct ls_engine *e, int64_t seqno)
@@ -78,7 +93,7 @@ void engine_applied_count(struct ls_engine *e)
     struct ls_core_status st;
     int64_t all = INT64_MAX;
 
-    if (!e->want_applied) {
+    if (!atomic_load(&e->applied_option)) {
         return;
     }
     ls_core_get_status(e->core, &st);
@@ -104,7 +119,7 @@ void engine_applied_count(struct ls_engine *e)
 /* Each turn of the loop: the option may have changed, and others want to be told. */
 void engine_applied_turn(struct ls_engine *e)
 {
-    bool want = atomic_load_explicit(&e->applied_option, memory_order_relaxed);
+    bool want = atomic_load_explicit(&e->applied_option, memory_order_relaxed) || e->watch_applied;
 
     if (want != e->want_applied) {
         e->want_applied = want;

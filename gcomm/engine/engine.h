@@ -134,6 +134,8 @@ void ls_engine_applied(struct ls_engine *e, int64_t seqno);
 /* Length of the provider's queue, for flow control: above the limit all members are asked to pause,
  * below limit * factor they are let go. Cheap, any thread. */
 void ls_engine_recv_queue(struct ls_engine *e, uint32_t length);
+/* We have asked for a pause, and it has not ended. Any thread. */
+bool ls_engine_asks_pause(struct ls_engine *e);
 /* The effective limit (the options hold the first one): UINT32_MAX leaves flow control. */
 void ls_engine_set_flow_limit(struct ls_engine *e, uint32_t limit, double factor);
 struct ls_log *ls_engine_log(struct ls_engine *e);
@@ -208,6 +210,11 @@ enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_
 /* ack.level=applied. Everything up to seqno is applied here: cheap, often, any thread. */
 void ls_engine_applied_to(struct ls_engine *e, int64_t seqno);
 void ls_engine_want_applied(struct ls_engine *e, bool on);
+/* The same for a while, without waiting: [loop] callbacks only. */
+void ls_engine_watch_applied(struct ls_engine *e, bool on);
+/* What a peer has said that it has applied, while it was wanted; LS_SEQNO_UNDEFINED: nothing yet.
+ * [loop] callbacks only. */
+int64_t ls_engine_peer_applied(struct ls_engine *e, const struct ls_uuid *peer);
 /* With it: returns when every healthy member has applied seqno, or without a primary component.
  * Healthy is who is synced and did not stand still for 1.5 s while it was waited for. */
 void ls_engine_await_applied(struct ls_engine *e, int64_t seqno);

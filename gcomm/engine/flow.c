@@ -56,6 +56,11 @@ void ls_engine_recv_queue(struct ls_engine *e, uint32_t length)
     }
 }
 
+bool ls_engine_asks_pause(struct ls_engine *e)
+{
+    return atomic_load(&e->fc_requested);
+}
+
 static void tell_all(struct ls_engine *e, enum ls_flow why)
 {
     e->flow_told_us = e->now_us;

@@ -222,8 +222,9 @@ struct ls_engine {
     bool failed;
     bool cut_off; /* after LEFT: connections are closed */
     bool isolated;
-    bool want_applied; /* applied_option, as the peers know it */
-    int64_t cut_us;    /* isolated: when the connections are cut */
+    bool want_applied;  /* applied_option or watch_applied, as the peers know it */
+    bool watch_applied; /* the provider compares itself with the others */
+    int64_t cut_us;     /* isolated: when the connections are cut */
     int64_t now_us;
     int64_t left_us;
     int64_t leave_due_us; /* 0: not leaving */

@@ -232,6 +232,7 @@ static void once_a_second(void *ctx)
 static void often(void *ctx)
 {
     ls_change_watch_willing(ctx);
+    ls_lag_watch(ctx);
 }
 
 /* Before the server's engines are up it cannot read its table, and allows everybody. */
@@ -357,7 +358,8 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     p->paused = false;
     p->desyncs = 0;
     p->donations = 0;
-    p->lag = (struct ls_lag){0};
+    p->lag.out = false;
+    ls_lag_forget(&p->lag);
     p->sync_asked = false;
     p->joined_seqno = 0;
     p->transfer_count = 0;

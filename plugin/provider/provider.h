@@ -14,6 +14,7 @@
 #include "certification/index/index.h"
 #include "gcomm/engine/engine.h"
 #include "gcomm/options/provider_options.h"
+#include "plugin/provider/lag_rule.h"
 #include "plugin/provider/order.h"
 #include "plugin/provider/pending.h"
 #include "plugin/provider/queue.h"
@@ -77,14 +78,6 @@ struct ls_transfer {
     struct ls_uuid donor;
     uint64_t donor_incarnation;
     struct ls_uuid joiner;
-};
-
-/* Whether this node holds the others up, see lag.c. Guarded by `lock`. */
-#define LS_LAG_SAMPLES 64
-struct ls_lag {
-    uint64_t asked_ns[LS_LAG_SAMPLES]; /* time that pauses were asked for, one sample a second */
-    uint64_t count;
-    bool out; /* it has left flow control because of it */
 };
 
 /* What was missed comes from the group's log, see ist.c. Guarded by `lock`. */
@@ -152,8 +145,8 @@ struct ls_provider {
     struct ls_config config; /* members with their states, as ordered */
     int64_t joined_seqno;    /* of the view that admitted us */
     bool sync_asked;
-    struct ls_lag lag;
-    bool unwilling; /* to lead: the server is read-only or taken out of rotation, as last seen */
+    struct ls_lag lag; /* whether this node holds the others up, see lag.c */
+    bool unwilling;    /* to lead: the server is read-only or taken out of rotation, as last seen */
     struct ls_ist ist;
     int desyncs;   /* nested */
     int donations; /* running */
@@ -313,7 +306,9 @@ void ls_submit_fill_meta(struct ls_provider *p, const struct ls_trx *trx, uint64
 void ls_submit_clear_meta(wsrep_trx_meta_t *meta);
 
 /* ---- lag.c: a node that cannot keep up ---- */
-/* About once a second, on the engine's thread. */
+/* Asks the others how far they are, for the next: five times a second, on the engine's thread. */
+void ls_lag_watch(struct ls_provider *p);
+/* Whether it is slow, or may come back: about once a second, on the engine's thread. */
 void ls_lag_check(struct ls_provider *p);
 
 /* ---- ist.c: what was missed, from the log ---- */
