@@ -32,7 +32,7 @@
     (UINT64_C(32) << 20)      /* bytes on their way to one peer; a larger payload alone may */
 #define KEEP_SECONDS 60       /* rule 20: what was taken so lately is not purged */
 #define FLOW_REPEAT_US 150000 /* who asks for a pause says so again */
-#define FLOW_TELL_US 1000000  /* a pause this long is worth a line in the log */
+#define FLOW_TELL_US 500000   /* a pause this long is worth a line in the log */
 #define FLOW_VALID_US 600000  /* and else has stopped: nobody waits for it any more */
 #define PEERS_MAX 256
 #define SLOT_BUCKETS 1024

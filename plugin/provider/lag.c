@@ -1,10 +1,12 @@
 /* A node that cannot keep up (rule 14). Flow control lets a node with a long queue hold the others
- * up, so that it stays close behind them. That must not go on for long: who is slow (see
+ * up, so that it stays close behind them. That must not go on for long: who is stuck or slow (see
  * lag_rule.h) leaves flow control, as if it were desynced, and comes back when its queue is short
  * again. It stays a member and keeps its vote. Members decide by their own watch. */
 #include "plugin/provider/provider.h"
 
 #include "wsrep/base/log.h"
+
+#include <stdio.h>
 
 #define BACK_SHARE 2 /* back when the queue is shorter than the limit divided by this */
 
@@ -79,10 +81,26 @@ static bool takes_part(const struct ls_provider *p)
 void ls_lag_watch(struct ls_provider *p)
 {
     struct ls_engine *e = ls_provider_use_engine(p);
+    int64_t applied = ls_order_position(&p->apply);
+    char why[160];
 
-    if (e != NULL) {
-        ls_engine_watch_applied(e, ls_engine_asks_pause(e));
-        ls_provider_drop_engine(p);
+    if (e == NULL) {
+        return;
+    }
+    bool asks = ls_engine_asks_pause(e);
+    ls_engine_watch_applied(e, asks);
+    ls_mutex_lock(&p->lock);
+    struct ls_lag_others others = look_at_others(p, e, applied);
+    bool stuck = ls_lag_is_stuck(&p->lag, asks, applied, &others);
+    bool leave = stuck && takes_part(p) && p->settings.fc_time_limit_us > 0;
+    ls_mutex_unlock(&p->lock);
+    ls_provider_drop_engine(p);
+    if (leave) {
+        snprintf(why, sizeof(why),
+                 "it has applied nothing for %.1f s and stands at %lld, which others are beyond "
+                 "(does a client hold a lock there?)",
+                 LS_LAG_STUCK_US / 1e6, (long long)applied);
+        leave_flow_control(p, why);
     }
 }
 

@@ -12,6 +12,16 @@ void ls_lag_forget(struct ls_lag *l)
     l->out = out;
 }
 
+bool ls_lag_is_stuck(struct ls_lag *l, bool asks, int64_t applied,
+                     const struct ls_lag_others *others)
+{
+    bool stands = asks && applied == l->stands_at && 2 * others->beyond > others->synced;
+
+    l->stands_at = applied;
+    l->stuck = stands ? l->stuck + 1 : 0;
+    return l->stuck >= LS_LAG_STUCK_SAMPLES;
+}
+
 bool ls_lag_is_slow(struct ls_lag *l, uint64_t asked_ns, int64_t limit_us, uint32_t patience_s)
 {
     uint64_t seconds = (uint64_t)(limit_us / 1000000) + patience_s;

@@ -306,7 +306,7 @@ void ls_submit_fill_meta(struct ls_provider *p, const struct ls_trx *trx, uint64
 void ls_submit_clear_meta(wsrep_trx_meta_t *meta);
 
 /* ---- lag.c: a node that cannot keep up ---- */
-/* Asks the others how far they are, for the next: five times a second, on the engine's thread. */
+/* Whether it is stuck: each LS_LAG_SAMPLE_US, on the engine's thread. */
 void ls_lag_watch(struct ls_provider *p);
 /* Whether it is slow, or may come back: about once a second, on the engine's thread. */
 void ls_lag_check(struct ls_provider *p);

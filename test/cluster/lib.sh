@@ -120,6 +120,21 @@ load_stop() {
     unset "LS_PID[load_$1]"
 }
 
+# longest_stall NAME MS: the longest time within the next MS in which the load got no acknowledgement, in ms.
+longest_stall() {
+    local name=$1 ms=$2 start last now found count longest=0
+    start=$(now_ms)
+    last=$start
+    count=$(load_count "$name")
+    while now=$(now_ms) && [ $((now - start)) -lt "$ms" ]; do
+        found=$(load_count "$name")
+        [ $((now - last)) -le "$longest" ] || longest=$((now - last))
+        [ "$found" = "$count" ] || count=$found last=$now
+        sleep 0.02
+    done
+    echo "$longest"
+}
+
 load_count() { wc -l <"$LS_WORK/load.$1"; }
 
 # stalled: what every server is doing, and with LS_LOGS the stacks of all its threads.

@@ -8,17 +8,7 @@ must keys_table 1 t.k
 load_start a 1 t.k
 must load_grows a
 kill -STOP "$(node_pid 3)"
-start=$(now_ms)
-longest=0
-last=$start
-count=$(load_count a)
-while [ $(($(now_ms) - start)) -lt 10000 ]; do
-    sleep 0.05
-    found=$(load_count a)
-    now=$(now_ms)
-    [ "$found" = "$count" ] || { count=$found last=$now; continue; }
-    [ $((now - last)) -le "$longest" ] || longest=$((now - last))
-done
+longest=$(longest_stall a 10000)
 kill -CONT "$(node_pid 3)"
 say "    longest time without a commit on node1: $longest ms"
 expect "no gap longer than the detection interval and a second" [ "$longest" -lt 6000 ]

@@ -23,11 +23,13 @@ expect_same "nobody holds anybody up" "" "$(own 1 flow_control_by)"
 
 load_start a 1 t.k
 must load_grows a
+must sql 3 "SET GLOBAL wsrep_provider_options='fc.time_limit=PT0S'"
 exec 7> >(client 3 --batch)
 echo "LOCK TABLES t.k READ;" >&7
 expect "who holds the others up, and why" wait_until 30 own_says 1 flow_control_by \
     '^node3: it applies too slowly'
 expect "itself says so, too" own_says 3 flow_control_by '^node3 \(this node\): it applies'
+must sql 3 "SET GLOBAL wsrep_provider_options='fc.time_limit=PT5S'"
 expect "it leaves flow control" wait_until 30 own_says 3 flow_control_left ON
 expect "the log names it" log_says 1 "waiting for .* on node3: it applies too slowly"
 expect "and status keeps the last one" wait_until 10 own_says 1 flow_control_last '^node3: it applies too slowly; [0-9.]+ s'

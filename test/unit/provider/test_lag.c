@@ -1,4 +1,4 @@
-/* When a member leaves flow control, and who has to stay. */
+/* When a member leaves flow control: stuck, slow, and who has to stay. */
 #include "plugin/provider/lag_rule.h"
 
 #include <setjmp.h>
@@ -21,6 +21,70 @@ static int teardown(void **state)
 {
     free(*state);
     return 0;
+}
+
+/* Samples until it is stuck; 0: not within 20. */
+static uint32_t samples_until_stuck(struct ls_lag *l, bool asks, int64_t step,
+                                    const struct ls_lag_others *others)
+{
+    for (uint32_t n = 1; n <= 20; n++) {
+        if (ls_lag_is_stuck(l, asks, 100 + (int64_t)n * step, others)) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+static void test_stuck_after_less_than_a_second(void **state)
+{
+    const struct ls_lag_others all_beyond = {.synced = 2, .beyond = 2};
+
+    /* the first one only says where it stands */
+    assert_int_equal(samples_until_stuck(*state, true, 0, &all_beyond), 1 + LS_LAG_STUCK_SAMPLES);
+    assert_true(LS_LAG_STUCK_US < SECOND_US);
+}
+
+static void test_who_applies_is_not_stuck(void **state)
+{
+    const struct ls_lag_others all_beyond = {.synced = 2, .beyond = 2};
+
+    assert_int_equal(samples_until_stuck(*state, true, 1, &all_beyond), 0);
+}
+
+static void test_who_asks_for_nothing_is_not_stuck(void **state)
+{
+    const struct ls_lag_others all_beyond = {.synced = 2, .beyond = 2};
+
+    assert_int_equal(samples_until_stuck(*state, false, 0, &all_beyond), 0);
+}
+
+/* An ALTER TABLE in total order: all stand at it. */
+static void test_nobody_is_beyond(void **state)
+{
+    const struct ls_lag_others all_stand = {.synced = 2, .beyond = 0};
+
+    assert_int_equal(samples_until_stuck(*state, true, 0, &all_stand), 0);
+}
+
+/* A big transaction: its origin has it, the others work at it. */
+static void test_only_the_origin_is_beyond(void **state)
+{
+    const struct ls_lag_others origin = {.synced = 2, .beyond = 1};
+    const struct ls_lag_others of_two = {.synced = 1, .beyond = 1};
+
+    assert_int_equal(samples_until_stuck(*state, true, 0, &origin), 0);
+    /* with two servers, or a third one that takes no part, it is enough */
+    assert_int_equal(samples_until_stuck(*state, true, 0, &of_two), LS_LAG_STUCK_SAMPLES);
+}
+
+static void test_a_move_starts_the_count_again(void **state)
+{
+    const struct ls_lag_others all_beyond = {.synced = 2, .beyond = 2};
+    struct ls_lag *l = *state;
+
+    for (int i = 0; i < 30; i++) { /* one write-set in 0.6 s */
+        assert_false(ls_lag_is_stuck(l, true, 100 + i / 3, &all_beyond));
+    }
 }
 
 /* Seconds until it is slow when it asks for pauses during all of the time; 0: never. */
@@ -100,6 +164,12 @@ static void test_who_may_leave(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_stuck_after_less_than_a_second),
+        TEST(test_who_applies_is_not_stuck),
+        TEST(test_who_asks_for_nothing_is_not_stuck),
+        TEST(test_nobody_is_beyond),
+        TEST(test_only_the_origin_is_beyond),
+        TEST(test_a_move_starts_the_count_again),
         TEST(test_slow_when_the_limit_has_passed),
         TEST(test_the_longest_limit),
         TEST(test_not_slow),
