@@ -220,7 +220,7 @@ static void housekeeping(struct ls_engine *e)
  * that follows on what it reads of the others' progress must find it non-primary. */
 static void follow_isolation(struct ls_engine *e)
 {
-    bool isolate = atomic_load(&e->isolate);
+    bool isolate = atomic_load(&e->isolate) || e->aside;
 
     if (isolate != e->isolated) {
         e->isolated = isolate;
@@ -272,6 +272,7 @@ static void tick(void *ctx)
     }
     if (!e->left) {
         engine_watch_room(e);
+        engine_watch_disk(e);
         engine_sync_watch(e);
         engine_flow_update(e);
         engine_applied_count(e);
@@ -330,6 +331,7 @@ static void copy_options(struct ls_engine *e, const struct ls_engine_options *op
     e->opt.incoming = keep_string(e, 3, opt->incoming != NULL ? opt->incoming : "");
     e->opt.listen_addr = keep_string(e, 4, opt->listen_addr);
     e->opt.advertise = keep_string(e, 5, opt->advertise);
+    e->opt.database_dir = keep_string(e, 6, opt->database_dir);
     memset(&e->opt.tls_files, 0, sizeof(e->opt.tls_files)); /* e->tls has its own copies */
     if (e->opt.max_pending == 0) {
         e->opt.max_pending = 1024;

@@ -21,7 +21,8 @@ struct ls_submission;
 
 struct ls_engine_options {
     /* all strings are copied */
-    const char *data_dir; /* base_dir */
+    const char *data_dir;     /* base_dir */
+    const char *database_dir; /* whose disk needs room, too; NULL: no database */
     const char *cluster_name;
     const char *node_name;
     const char *incoming;    /* client address shown to others */

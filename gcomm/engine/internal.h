@@ -184,7 +184,7 @@ struct latency {
 
 struct ls_engine {
     struct ls_engine_options opt;
-    char *strings[6];
+    char *strings[7];
     struct ls_tls *tls; /* NULL: plain connections */
 
     struct ls_identity_file *identity_file;
@@ -222,9 +222,12 @@ struct ls_engine {
     bool failed;
     bool cut_off; /* after LEFT: connections are closed */
     bool isolated;
-    bool want_applied;  /* applied_option or watch_applied, as the peers know it */
-    bool watch_applied; /* the provider compares itself with the others */
-    int64_t cut_us;     /* isolated: when the connections are cut */
+    bool want_applied;      /* applied_option or watch_applied, as the peers know it */
+    bool watch_applied;     /* the provider compares itself with the others */
+    bool aside;             /* room.c: isolated by itself, its disk is full */
+    int64_t cut_us;         /* isolated: when the connections are cut */
+    int64_t aside_look_us;  /* aside: when to look for room again */
+    int64_t short_since_us; /* the database's disk is full; 0: it is not */
     int64_t now_us;
     int64_t left_us;
     int64_t leave_due_us; /* 0: not leaving */
@@ -368,6 +371,9 @@ struct taken engine_stream_taken(struct ls_engine *e);
 /* purge.c: once a second, and at each tick */
 void engine_purge_log(struct ls_engine *e);
 void engine_watch_room(struct ls_engine *e);
+
+/* room.c: at each tick */
+void engine_watch_disk(struct ls_engine *e);
 
 /* staging.c: big payloads of others */
 void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,

@@ -80,6 +80,10 @@ enum ls_rc ls_log_reset(struct ls_log *log, const struct ls_log_pos *base, const
 /* [W] Removes whole old segments while more than max_bytes are held, never an entry >= keep_from,
  * never a pinned one. */
 void ls_log_purge(struct ls_log *log, uint64_t keep_from);
+/* [W] Reserves the file of the next segment, unless there is one, once the present segment is a
+ * quarter full, or `now`: the rest is for what comes until somebody has acted on it. LS_E_NOSPC:
+ * the log cannot go on behind the present segment; nothing has failed yet. */
+enum ls_rc ls_log_reserve_next(struct ls_log *log, bool now, struct ls_error *err);
 /* [W] gcache.size changed, etc. */
 void ls_log_set_max_bytes(struct ls_log *log, uint64_t max_bytes);
 

@@ -163,6 +163,16 @@ enum ls_rc ls_log_spare_prepare(struct ls_log *log, struct ls_error *err)
     return rc;
 }
 
+enum ls_rc ls_log_reserve_next(struct ls_log *log, bool now, struct ls_error *err)
+{
+    const struct ls_segment *s = ls_log_active(log);
+
+    if (log->have_spare || (!now && s->used < log->segment_bytes / 4)) {
+        return LS_OK;
+    }
+    return ls_log_spare_prepare(log, err);
+}
+
 /* Opens the spare, or makes a file under the temporary name; *from is on the heap. */
 static enum ls_rc obtain_file(struct ls_log *log, uint64_t bytes, char **from, int *fd,
                               struct ls_error *err)

@@ -248,6 +248,7 @@ static void fill_engine_options(struct ls_provider *p, const struct ls_provider_
 {
     ls_settings_fill_engine(s, o);
     o->params.unwilling = p->unwilling;
+    o->database_dir = p->server.data_dir;
     o->cluster_name = cluster_name;
     o->node_name = p->server.node_name;
     o->incoming = p->server.incoming;

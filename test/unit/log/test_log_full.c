@@ -92,6 +92,17 @@ static void test_file_limit_in_long_batch(void **state)
     check_file_limit(f, 300 * 1024);
 }
 
+static bool small_disk(struct fixture *f)
+{
+    if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", f->dir, "tmpfs", 0, "size=1m") != 0) {
+        fprintf(stderr, "no right to mount a small file system here\n");
+        return false;
+    }
+    return true;
+}
+
 static void test_full_disk(void **state)
 {
     struct fixture *f = *state;
@@ -100,10 +111,7 @@ static void test_full_disk(void **state)
     uint64_t held;
     enum ls_rc rc;
 
-    if ((unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("tmpfs", f->dir, "tmpfs", 0, "size=1m") != 0) {
-        fprintf(stderr, "no right to mount a small file system here\n");
+    if (!small_disk(f)) {
         skip();
     }
     fixture_open(f);
@@ -129,6 +137,34 @@ static void test_full_disk(void **state)
     assert_int_equal(umount(f->dir), 0);
 }
 
+/* The disk is full before the present segment is: that can be known while nothing has failed. */
+static void test_full_disk_is_seen_ahead(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_error err = {0};
+    enum ls_rc rc = LS_OK;
+
+    if (!small_disk(f)) {
+        skip();
+    }
+    fixture_open(f);
+    while (rc == LS_OK) {
+        fixture_append(f, 1, 1000, 0);
+        fixture_flush(f);
+        rc = ls_log_reserve_next(f->log, false, &err);
+    }
+    assert_int_equal(rc, LS_E_NOSPC);
+    fixture_append(f, 5, 1000, 0);
+    fixture_flush(f);
+    assert_int_equal(ls_log_sync(f->log, &err), LS_OK);
+    /* room again, after a purge */
+    ls_log_set_max_bytes(f->log, 0);
+    ls_log_purge(f->log, ls_log_last(f->log).index);
+    assert_int_equal(ls_log_reserve_next(f->log, true, &err), LS_OK);
+    fixture_close(f);
+    assert_int_equal(umount(f->dir), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -136,6 +172,7 @@ int main(void)
         T(test_file_limit_at_new_segment),
         T(test_file_limit_in_long_batch),
         T(test_full_disk),
+        T(test_full_disk_is_seen_ahead),
     };
     return cmocka_run_group_tests_name("log_full", tests, NULL, NULL);
 }

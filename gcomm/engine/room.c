@@ -1,0 +1,100 @@
+/* A disk without room. A write that fails is final for the log, and a storage engine without room
+ * takes what it cannot write for a difference from the others: so this node stands aside before
+ * either happens. It cuts its connections, the others go on without it, and once there is room it
+ * comes back by itself with everything it had, and gets the rest from the others' logs.
+ *
+ * For the log's sake always: it could not go on. For the database's only when the others are a
+ * majority without us, and one after the other, since disks may be shared. */
+#include "gcomm/engine/internal.h"
+
+#include "wsrep/base/log.h"
+#include "wsrep/os/file.h"
+
+#define MEBIBYTE (UINT64_C(1) << 20)
+#define LEAST_BYTES (4 * MEBIBYTE) /* of the database's disk */
+#define BACK_BYTES (16 * MEBIBYTE)
+#define LOOK_AGAIN_US 500000
+#define TURN_US 500000 /* between two that share a disk */
+
+/* What is not known is not short. */
+static bool database_has(const struct ls_engine *e, uint64_t least, uint64_t *free_bytes)
+{
+    return e->opt.database_dir == NULL ||
+           ls_file_free_bytes(e->opt.database_dir, free_bytes, NULL) != LS_OK ||
+           *free_bytes >= least;
+}
+
+/* Voters that are here without us are a majority, and one of them holds data. */
+static bool others_suffice(struct ls_engine *e)
+{
+    struct ls_core_status st;
+    uint32_t here = 0;
+    bool data = false;
+
+    ls_core_get_status(e->core, &st);
+    for (uint32_t i = 0; st.config != NULL && i < st.config->count; i++) {
+        const struct ls_member *m = &st.config->members[i];
+        const struct engine_peer *p = engine_peer_find(e, &m->id);
+        if (m->role == LS_MEMBER_VOTER && p != NULL && p->up) {
+            here += m->weight;
+            data |= !m->no_data && m->state == LS_NODE_SYNCED;
+        }
+    }
+    return data && 2 * here > ls_config_weight(st.config);
+}
+
+static bool its_turn(struct ls_engine *e)
+{
+    struct ls_core_status st;
+    int index;
+
+    if (e->short_since_us == 0) {
+        e->short_since_us = e->now_us;
+    }
+    ls_core_get_status(e->core, &st);
+    index = st.config != NULL ? ls_config_index_of(st.config, &e->identity.id) : -1;
+    return index >= 0 && e->now_us >= e->short_since_us + index * TURN_US && others_suffice(e);
+}
+
+static void stand_aside(struct ls_engine *e, const char *whose, uint64_t free_bytes)
+{
+    e->aside = true;
+    e->aside_look_us = e->now_us + LOOK_AGAIN_US;
+    ls_warn("the disk of the %s is full (%llu KiB are left): this node stands aside, the others go "
+            "on without it. Make room: it comes back by itself",
+            whose, (unsigned long long)(free_bytes >> 10));
+}
+
+static void look_for_room(struct ls_engine *e)
+{
+    uint64_t free_bytes;
+
+    if (e->now_us < e->aside_look_us) {
+        return;
+    }
+    e->aside_look_us = e->now_us + LOOK_AGAIN_US;
+    if (database_has(e, BACK_BYTES, &free_bytes) &&
+        ls_log_reserve_next(e->log, true, NULL) != LS_E_NOSPC) {
+        e->aside = false;
+        e->short_since_us = 0;
+        ls_info("there is room on the disk again: this node comes back");
+    }
+}
+
+void engine_watch_disk(struct ls_engine *e)
+{
+    uint64_t free_bytes = 0;
+
+    if (e->aside) {
+        look_for_room(e);
+    } else if (!e->open) {
+        return;
+    } else if (ls_log_reserve_next(e->log, false, NULL) == LS_E_NOSPC) {
+        (void)ls_file_free_bytes(e->opt.data_dir, &free_bytes, NULL);
+        stand_aside(e, "write-set log", free_bytes);
+    } else if (database_has(e, LEAST_BYTES, &free_bytes)) {
+        e->short_since_us = 0;
+    } else if (its_turn(e)) {
+        stand_aside(e, "database", free_bytes);
+    }
+}
