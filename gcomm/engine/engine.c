@@ -33,7 +33,7 @@ void engine_step(struct ls_engine *e, struct ls_event *ev)
 
 void engine_finish(struct ls_engine *e, const char *text)
 {
-    struct ls_stream_event ev = {.type = LS_STREAM_LEFT};
+    struct ls_stream_event ev = {.type = LS_STREAM_LEFT, .failed = e->failed};
 
     if (e->left) {
         return;

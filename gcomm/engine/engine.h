@@ -88,6 +88,7 @@ struct ls_stream_event {
     struct ls_log_pos joined;  /* CONNECTED: the entry that admitted us */
     struct ls_submission *own; /* ENTRY: the local submission it answers, if still waited for */
     char text[240];            /* LEFT */
+    bool failed;               /* LEFT: log or disk failed; only a new process can go on */
     struct ls_log_pin *pin;
 };
 

@@ -392,12 +392,14 @@ void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev)
     ev->config = NULL; /* the item's now */
 }
 
-void ls_control_left(struct ls_provider *p, const char *text)
+void ls_control_left(struct ls_provider *p, const struct ls_stream_event *ev)
 {
-    if (text[0] != '\0') {
-        ls_info("Left the group: %s", text);
+    if (ev->text[0] != '\0') {
+        ls_info("Left the group: %s", ev->text);
     }
     ls_mutex_lock(&p->lock);
+    bool failed = ev->failed && p->connected && !p->closing; /* a start or an end tells by itself */
+    p->failed = failed;
     p->left = true;
     p->closing = true;
     ls_phase_shift(p, LS_PHASE_CLOSED);
@@ -407,4 +409,7 @@ void ls_control_left(struct ls_provider *p, const char *text)
     ls_order_kick_all(&p->apply);
     ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_FINAL,
                                               .seqno = atomic_load(&p->delivered_seqno)});
+    if (failed) {
+        ls_phase_end_failed(p, ev->text);
+    }
 }

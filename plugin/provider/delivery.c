@@ -212,7 +212,7 @@ static bool deliver(struct ls_provider *p, struct ls_engine *eng, struct ls_stre
         ls_control_nonprimary(p, ev);
         break;
     case LS_STREAM_LEFT:
-        ls_control_left(p, ev->text);
+        ls_control_left(p, ev);
         more = false;
         break;
     }

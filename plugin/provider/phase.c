@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #define LEAVE_BEFORE_ABORT_US 3000000
+#define FINAL_BEFORE_END_US 10000000 /* the server may be stuck with the disk */
+#define FLUSH_BEFORE_END_US 3000000  /* innodb_flush_log_at_timeout is 1 s by default */
 
 static const char *const names[LS_PHASE_COUNT] = {
     "CLOSED", "OPEN", "PRIMARY", "JOINER", "JOINED", "SYNCED", "DONOR/DESYNCED",
@@ -166,5 +168,23 @@ void ls_phase_abort(struct ls_provider *p, const char *why)
     while (!p->left && ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
     }
     ls_mutex_unlock(&p->lock);
+    ls_process_abort();
+}
+
+void ls_phase_end_failed(struct ls_provider *p, const char *why)
+{
+    int64_t deadline_us = ls_clock_us() + FINAL_BEFORE_END_US;
+
+    ls_mutex_lock(&p->lock);
+    while (p->connected && ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
+    }
+    deadline_us = ls_clock_us() + FLUSH_BEFORE_END_US;
+    while (ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
+    }
+    ls_mutex_unlock(&p->lock);
+    ls_log(LS_LOG_FATAL,
+           "This process cannot be a member any more (%s, see above). The server ends now: systemd "
+           "or mariadbd-safe start it again, and it gets what it missed from the others",
+           why);
     ls_process_abort();
 }

@@ -356,6 +356,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     ls_mutex_lock(&p->lock);
     p->closing = false;
     p->left = false;
+    p->failed = false;
     p->paused = false;
     p->desyncs = 0;
     p->donations = 0;

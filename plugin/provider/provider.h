@@ -138,6 +138,7 @@ struct ls_provider {
     bool connected;        /* between connect and the final view */
     bool closing;          /* disconnect was called, or we leave by ourselves */
     bool left;             /* LEFT was taken from the stream */
+    bool failed;           /* because log or disk have failed: the process ends */
     uint32_t receivers;    /* threads inside recv */
     char donor_list[512];  /* connect's state_donor */
     struct ls_uuid self;
@@ -224,6 +225,9 @@ void ls_phase_check_sync(struct ls_provider *p);
 void ls_phase_diverge(struct ls_provider *p, const char *why);
 /* The state transfer cannot succeed and the database cannot be used: ends the process. */
 _Noreturn void ls_phase_abort(struct ls_provider *p, const char *why);
+/* [D] Log or disk have failed, and FINAL is in the queue: ends the process, so that its service
+ * manager starts another one. What is committed gets a while to reach the disk. */
+_Noreturn void ls_phase_end_failed(struct ls_provider *p, const char *why);
 /* After an own seqno finished: what we may report. */
 void ls_phase_report_applied(struct ls_provider *p);
 /* The same for what a client of this server did; with ack.level=applied it returns when every
@@ -239,7 +243,8 @@ void ls_control_state(struct ls_provider *p, const struct ls_entry *e);
 void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e);
 void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev);
 void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev);
-void ls_control_left(struct ls_provider *p, const char *text);
+/* Ends the process when log or disk have failed under a running server. */
+void ls_control_left(struct ls_provider *p, const struct ls_stream_event *ev);
 /* The limit of flow control follows options, members and state. */
 void ls_control_update_flow(struct ls_provider *p);
 

@@ -336,6 +336,14 @@ static void save_final(struct ls_provider *p)
     ls_gvwstate_remove(p->server.data_dir, &err);
 }
 
+static bool ends_by_failure(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    bool failed = p->failed;
+    ls_mutex_unlock(&p->lock);
+    return failed;
+}
+
 /* Where data differ an applier may be stuck for good: then the wait has an end (trap 39). */
 static void drain_for_final(struct ls_provider *p, int64_t seqno)
 {
@@ -356,7 +364,9 @@ void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
     }
     forget_skipped(p);
     if (!p->no_state && !atomic_load(&p->inconsistent)) {
-        save_final(p);
+        if (!ends_by_failure(p)) { /* it ends as by a crash: the database knows where it stands */
+            save_final(p);
+        }
         position = ls_order_position(&p->apply); /* the server goes on showing where it stands */
         ls_mutex_lock(&p->lock);
         none.group = p->group;
