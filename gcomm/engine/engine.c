@@ -470,9 +470,8 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
     }
     if (bootstrap) {
         engine_prepare_bootstrap(e);
-        e->ask_first = e->fresh;
     }
-    for (size_t i = 0; i < count && (!bootstrap || e->ask_first); i++) {
+    for (size_t i = 0; i < count; i++) {
         ls_net_know(e->net, peers[i]);
     }
     engine_config_changed(e); /* the members that the log knows are dialled, too */

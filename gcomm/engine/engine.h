@@ -99,10 +99,9 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
 void ls_engine_destroy(struct ls_engine *e);
 
 /* Opens the port and starts the thread: errors (port in use, bad address) come back here.
- * peers: "host:port" strings to contact; with bootstrap they are only asked, by a node without any
- * state, whether they have the cluster already; it also waits 1.5 s for members that dial it. If
- * there is one, it is LEFT. Names that resolve to several
- * addresses mean all of them. */
+ * peers: "host:port" strings to contact, where names that resolve to several addresses mean all of
+ * them; with bootstrap they are only asked whether they have the cluster already, which takes a
+ * moment. If they have, it is LEFT (ask.c). */
 enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size_t count,
                              bool bootstrap, bool need_state, struct ls_error *err);
 /* Waits until there is a primary component with us in it; LS_E_TIMEOUT, or LS_E_CLOSED when we were

@@ -208,7 +208,6 @@ struct ls_engine {
     bool started;
     bool bootstrap;
     bool need_state;
-    bool ask_first;        /* bootstrap: whether others have the cluster already */
     int64_t ask_until_us;  /* 0: not asking */
     int64_t ask_quiet_us;  /* somebody was still being tried, or listened for, then */
     bool bootstrapped;     /* the next CONNECTED is by our own bootstrap */

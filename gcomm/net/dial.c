@@ -455,7 +455,8 @@ bool ls_net_has_tried(struct ls_net *net)
         }
     }
     for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
-        if ((sources_of(e) & SOURCE_USER) != 0 && !is_reached(net, e) && e->fails == 0) {
+        if ((sources_of(e) & (SOURCE_USER | SOURCE_MEMBER)) != 0 && !is_reached(net, e) &&
+            e->fails == 0) {
             return false;
         }
     }

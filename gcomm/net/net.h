@@ -98,8 +98,8 @@ enum ls_rc ls_net_listen(struct ls_net *net, uint16_t *port, struct ls_error *er
  * Tried until ls_net_forget_all(); what cannot be an address is logged and left out. */
 void ls_net_know(struct ls_net *net, const char *addr);
 void ls_net_forget_all(struct ls_net *net);
-/* Each of them has been reached, or was tried in vain, and nobody is in the middle of a handshake.
- */
+/* Each of them, and of the members, has been reached or was tried in vain, and nobody is in the
+ * middle of a handshake. */
 bool ls_net_has_tried(struct ls_net *net);
 /* The wanted addresses, separated by commas, at which somebody answered the last attempt that is no
  * node of ours; how many they are; whether Galera's bytes came from one. */

@@ -41,3 +41,14 @@ expect_same "they are gone" 0 "$(sql 1 "SELECT COUNT(*) FROM t.k WHERE k LIKE 'b
 expect "the same rows everywhere" tables_equal "1 2 3" t.k
 expect "nothing acknowledged is lost" nothing_lost a 1 t.k
 expect_same "the two were not restarted" "$pids" "$(node_pid 2) $(node_pid 3)"
+# Where it sees them it is not bootstrapped at all.
+must node_kill 1
+must node_wait 2
+sed -i 's/safe_to_bootstrap: 0/safe_to_bootstrap: 1/' "$(node_dir 1)/data/grastate.dat"
+node_launch 1 --wsrep-new-cluster
+expect "bootstrapped beside living ones it ends" ends_within 60 1
+expect "and says what to do" log_says 1 "does not bootstrap the cluster: node[23] at .* is in a primary component of this cluster: start without"
+must node_start 1
+expect "started without it joins" cluster_wait_size 3 1 2 3
+must sql 2 "INSERT INTO t.k VALUES ('after')"
+expect "the same rows everywhere" tables_equal "1 2 3" t.k
