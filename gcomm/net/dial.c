@@ -17,6 +17,7 @@
 #define NAMES_MAX 64
 #define DIALS_MAX 32             /* under way at once */
 #define GOSSIP_TRIES 50          /* in vain, in a row, before gossip is not believed any more */
+#define NAME_TRIES 20            /* the same for a name: look-ups that led to no node */
 #define LOOKUPS_MAX 2            /* under way at once */
 #define LOOKUP_FAILED_US 3000000 /* between look-ups of a name that gives no address */
 #define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
@@ -159,7 +160,7 @@ static void name_resolved(void *ctx, enum ls_rc rc, const struct ls_dns_result *
     n->query = NULL;
     n->next_us = now_us + lookup_pause_us(net, rc);
     n->fails = leads_to_node(net, result) ? 0 : n->fails + 1;
-    if (n->fails >= GOSSIP_TRIES) {
+    if (n->fails >= NAME_TRIES) {
         n->sources &= ~(unsigned)SOURCE_GOSSIP; /* swept with the next tick */
     }
     if (rc != LS_OK) {
