@@ -395,6 +395,7 @@ struct abort_call {
     int64_t bf_seqno;
     int64_t victim_seqno;
     enum ls_abort_action action;
+    bool sent; /* it is under way: its verdict lets it go */
 };
 
 static void abort_one(struct ls_trx *trx, void *arg)
@@ -403,6 +404,10 @@ static void abort_one(struct ls_trx *trx, void *arg)
     ls_mutex_lock(&trx->lock);
     call->action = ls_trx_abort(trx, call->bf_seqno);
     call->victim_seqno = trx->seqno;
+    call->sent = call->action == LS_ABORT_DONE && trx->state == LS_TRX_SENT;
+    if (call->sent) {
+        atomic_fetch_add(&call->p->victims, 1);
+    }
     ls_mutex_unlock(&trx->lock);
 }
 
@@ -425,6 +430,8 @@ wsrep_status_t ls_provider_abort_certification(wsrep_t *self, wsrep_seqno_t bf_s
         }
     } else if (call.action == LS_ABORT_KICK_COMMIT) {
         ls_order_kick(&p->commit, call.victim_seqno - 1);
+    } else if (call.sent) {
+        ls_pause_victim(p);
     }
     return call.action == LS_ABORT_REFUSED ? WSREP_NOT_ALLOWED : WSREP_OK;
 }

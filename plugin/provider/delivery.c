@@ -102,6 +102,9 @@ static void decide_own(struct ls_provider *p, struct ls_stream_event *ev,
     if (!res->pass && res->conflict) {
         trx->conflict_key = position_of(view, &res->why.key);
     }
+    if (trx->aborted) {
+        atomic_fetch_sub(&p->victims, 1);
+    }
     ls_trx_decide(trx, res->pass, ev->entry.seqno, res->depends_on, ev->entry.index);
     ls_mutex_unlock(&trx->lock);
 }

@@ -3,28 +3,77 @@
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
 
+/* Who was aborted between sending and its verdict still holds the server's locks that the aborter
+ * waits for, and lets go of them when its own entry is delivered. `lock` is held. */
+static bool must_go_on(const struct ls_provider *p)
+{
+    return p->draining && atomic_load(&p->victims) > 0;
+}
+
 /* Standing still means that the delivery thread takes no further entry: then nothing new can start
  * to apply, and local transactions wait in certify. The group goes on meanwhile: what it orders is
  * acknowledged by the engine and waits in the log. */
 void ls_pause_gate(struct ls_provider *p)
 {
     ls_mutex_lock(&p->lock);
-    while (p->paused && !p->closing) {
+    while (p->paused && !p->closing && !must_go_on(p)) {
         if (!p->standing) {
             p->standing = true;
             ls_cond_broadcast(&p->changed);
         }
         ls_cond_wait(&p->changed, &p->lock);
     }
+    bool again = p->standing && p->draining && p->paused && !p->closing;
     p->standing = false;
+    if (again) {
+        atomic_store(&p->went_on, true);
+    }
+    ls_mutex_unlock(&p->lock);
+    if (again) { /* pause() waits for what was delivered so far, which is not the last any more */
+        ls_order_kick_all(&p->commit);
+        ls_order_kick_all(&p->apply);
+    }
+}
+
+void ls_pause_victim(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    if (p->paused) {
+        ls_cond_broadcast(&p->changed);
+    }
     ls_mutex_unlock(&p->lock);
 }
 
 /* After the leave nothing more is applied, whatever was delivered. */
-static bool has_left(void *arg)
+static bool ends_wait(void *arg)
 {
     struct ls_provider *p = arg;
-    return atomic_load(&p->phase) == LS_PHASE_CLOSED;
+    return atomic_load(&p->went_on) || atomic_load(&p->phase) == LS_PHASE_CLOSED;
+}
+
+/* The last seqno that was delivered before the delivery thread stood still. */
+static int64_t wait_standing(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    while (p->paused && p->delivery_running && !p->left && !p->closing && !p->standing) {
+        ls_cond_wait(&p->changed, &p->lock);
+    }
+    atomic_store(&p->went_on, false);
+    ls_mutex_unlock(&p->lock);
+    return atomic_load(&p->delivered_seqno);
+}
+
+/* Once all that was delivered is applied nobody is left who could abort anybody: from here on the
+ * delivery thread stands, whatever comes. */
+static bool is_drained(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    bool drained = !atomic_load(&p->went_on);
+    if (drained) {
+        p->draining = false;
+    }
+    ls_mutex_unlock(&p->lock);
+    return drained;
 }
 
 wsrep_seqno_t ls_provider_pause(wsrep_t *self)
@@ -34,22 +83,19 @@ wsrep_seqno_t ls_provider_pause(wsrep_t *self)
 
     ls_mutex_lock(&p->lock);
     p->paused = true;
+    p->draining = true;
     ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);
     if (e != NULL) {
         ls_engine_wake(e);
         ls_provider_drop_engine(p);
     }
-    ls_mutex_lock(&p->lock);
-    while (p->delivery_running && !p->left && !p->closing && !p->standing) {
-        ls_cond_wait(&p->changed, &p->lock);
-    }
-    ls_mutex_unlock(&p->lock);
-
-    int64_t seqno = atomic_load(&p->delivered_seqno);
-    ls_order_wait(&p->commit, seqno, -1, has_left, p);
-    ls_order_wait(&p->apply, seqno, -1, has_left, p);
-    seqno = ls_order_position(&p->apply);
+    do {
+        int64_t upto = wait_standing(p);
+        ls_order_wait(&p->commit, upto, -1, ends_wait, p);
+        ls_order_wait(&p->apply, upto, -1, ends_wait, p);
+    } while (!is_drained(p));
+    int64_t seqno = ls_order_position(&p->apply);
     ls_info("Provider paused at seqno %lld", (long long)seqno);
     /* The server takes exactly -1 for a failure: a node without position has nothing to hold. */
     return seqno < 0 ? 0 : seqno;

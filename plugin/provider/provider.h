@@ -123,6 +123,8 @@ struct ls_provider {
     _Atomic int64_t fragment_told_us; /* not again before: that streaming is refused */
     _Atomic uint64_t max_ws_size;
     _Atomic bool inconsistent;
+    _Atomic int victims;            /* transactions aborted in SENT, see pause.c */
+    _Atomic bool went_on;           /* the delivery thread, while pause() was draining */
     _Atomic bool engines_up;        /* a primary view or a snapshot was shown to the server */
     _Atomic int phase;              /* enum ls_phase; written under `lock` */
     _Atomic int64_t shown_position; /* answer of last_committed_id inside a view callback that shows
@@ -152,7 +154,8 @@ struct ls_provider {
     int desyncs;   /* nested */
     int donations; /* running */
     bool paused;   /* the delivery thread must stand still */
-    bool standing; /* and does */
+    bool draining; /* pause() waits for it, and for all that it has delivered */
+    bool standing; /* it does */
     /* The database was left in the middle of a statement in total order: it may go on from where it
      * stands only as the origin of everybody's data (rule 22). The file shows no position
      * meanwhile. */
@@ -337,6 +340,8 @@ wsrep_status_t ls_provider_desync(wsrep_t *self);
 wsrep_status_t ls_provider_resync(wsrep_t *self);
 /* [D] Stands still while paused. */
 void ls_pause_gate(struct ls_provider *p);
+/* `victims` has grown. */
+void ls_pause_victim(struct ls_provider *p);
 struct wsrep_stats_var *ls_provider_stats_get(wsrep_t *self);
 void ls_provider_stats_free(wsrep_t *self, struct wsrep_stats_var *vars);
 void ls_provider_stats_reset(wsrep_t *self);

@@ -40,7 +40,25 @@ static void before_send(struct ls_submission *s)
     ls_ws_patch_last_seen(trx->builder, ls_pending_add(&p->pending, trx, &p->apply));
     ls_mutex_lock(&trx->lock);
     ls_trx_move(trx, LS_TRX_SENT);
+    bool victim = trx->aborted; /* too late to be taken back */
+    if (victim) {
+        atomic_fetch_add(&p->victims, 1);
+    }
     ls_mutex_unlock(&trx->lock);
+    if (victim) {
+        ls_pause_victim(p);
+    }
+}
+
+/* Without an entry there is nothing that would bring the delivery thread back to its gate. */
+static void wake_delivery(struct ls_provider *p)
+{
+    struct ls_engine *e = ls_provider_use_engine(p);
+
+    if (e != NULL) {
+        ls_engine_wake(e);
+        ls_provider_drop_engine(p);
+    }
 }
 
 static void rejected(struct ls_submission *s, enum ls_rc rc)
@@ -50,9 +68,16 @@ static void rejected(struct ls_submission *s, enum ls_rc rc)
 
     ls_pending_remove(&p->pending, trx);
     ls_mutex_lock(&trx->lock);
+    bool victim = trx->state == LS_TRX_SENT && trx->aborted;
+    if (victim) {
+        atomic_fetch_sub(&p->victims, 1);
+    }
     ls_trx_move(trx, rc == LS_E_UNKNOWN ? LS_TRX_LOST : LS_TRX_ABORTED);
     ls_cond_signal(&trx->cond);
     ls_mutex_unlock(&trx->lock);
+    if (victim) {
+        wake_delivery(p);
+    }
 }
 
 static bool cancelled(struct ls_submission *s)
