@@ -151,11 +151,12 @@ struct ls_provider {
     struct ls_lag lag; /* whether this node holds the others up, see lag.c */
     bool unwilling;    /* to lead: the server is read-only or taken out of rotation, as last seen */
     struct ls_ist ist;
-    int desyncs;   /* nested */
-    int donations; /* running */
-    bool paused;   /* the delivery thread must stand still */
-    bool draining; /* pause() waits for it, and for all that it has delivered */
-    bool standing; /* it does */
+    int desyncs;    /* nested */
+    int donations;  /* running */
+    bool sent_told; /* the latest of them has ended */
+    bool paused;    /* the delivery thread must stand still */
+    bool draining;  /* pause() waits for it, and for all that it has delivered */
+    bool standing;  /* it does */
     /* The database was left in the middle of a statement in total order: it may go on from where it
      * stands only as the origin of everybody's data (rule 22). The file shows no position
      * meanwhile. */

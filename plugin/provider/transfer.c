@@ -5,7 +5,6 @@
 
 #include "sst/donor/donor.h"
 #include "sst/donor/request.h"
-#include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
 
@@ -326,16 +325,35 @@ wsrep_status_t ls_provider_sst_received(wsrep_t *self, const wsrep_gtid_t *id,
 
 /* ---- donor ---- */
 
-static void end_donation(struct ls_provider *p, int64_t seqno)
+/* False: there is none, which is for the server to know. */
+static bool end_donation(struct ls_provider *p, int64_t seqno)
 {
     ls_mutex_lock(&p->lock);
-    LS_ASSERT(p->donations > 0);
-    p->donations--;
+    bool donating = p->donations > 0;
+    p->donations -= donating;
+    p->sent_told = donating;
     bool desynced = p->desyncs > 0;
     ls_mutex_unlock(&p->lock);
+    if (!donating) {
+        return false;
+    }
     ls_phase_announce(p, LS_NODE_JOINED, false, seqno);
     if (desynced) {
         ls_phase_announce(p, LS_NODE_DONOR, true, ls_order_position(&p->apply));
+    }
+    return true;
+}
+
+/* A server that sends by itself (mysqldump), or whose script does not start, may tell a failure
+ * twice: by sst_sent, and by what its callback returns. */
+static void end_failed_donation(struct ls_provider *p)
+{
+    ls_error_log("SST failed: the server could not start to send its state, see above.");
+    ls_mutex_lock(&p->lock);
+    bool told = p->sent_told;
+    ls_mutex_unlock(&p->lock);
+    if (!told) {
+        end_donation(p, -ECANCELED);
     }
 }
 
@@ -366,13 +384,13 @@ void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *i
     }
     ls_mutex_lock(&p->lock);
     at.uuid = ls_uuid_to_wsrep(&p->group);
+    p->sent_told = false;
     ls_mutex_unlock(&p->lock);
     bool bypass = d->bypass_at != LS_SEQNO_UNDEFINED;
     at.seqno = bypass ? d->bypass_at : seqno;
     if (p->server.sst_donate(p->server.app_ctx, recv_ctx, &req, &at, &state, bypass) !=
         WSREP_CB_SUCCESS) {
-        ls_error_log("SST failed: the server could not start to send its state, see above.");
-        end_donation(p, -ECANCELED);
+        end_failed_donation(p);
     }
 }
 
@@ -381,15 +399,8 @@ wsrep_status_t ls_provider_sst_sent(wsrep_t *self, const wsrep_gtid_t *id, int r
     struct ls_provider *p = ls_provider_of(self);
     struct ls_uuid uuid = ls_uuid_from_wsrep(&id->uuid);
 
-    ls_mutex_lock(&p->lock);
-    bool donating = p->donations > 0;
-    ls_mutex_unlock(&p->lock);
-    if (!donating) {
-        return WSREP_CONN_FAIL;
-    }
     if (rcode >= 0 && ls_uuid_is_zero(&uuid)) {
         rcode = -EINVAL; /* the script ended without saying what it sent */
     }
-    end_donation(p, rcode < 0 ? rcode : id->seqno);
-    return WSREP_OK;
+    return end_donation(p, rcode < 0 ? rcode : id->seqno) ? WSREP_OK : WSREP_CONN_FAIL;
 }
