@@ -86,6 +86,22 @@ static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
     p->transfer_count = kept;
 }
 
+/* What others have seen begin and end while this node was away is known by the states that they
+ * gave it. `lock` is held. */
+static void forget_ended_transfers(struct ls_provider *p)
+{
+    size_t kept = 0;
+
+    forget_transfers(p, NULL);
+    for (size_t i = 0; i < p->transfer_count; i++) {
+        const struct ls_member *donor = ls_config_find(&p->config, &p->transfers[i].donor);
+        if (donor->state == LS_NODE_DONOR) {
+            p->transfers[kept++] = p->transfers[i];
+        }
+    }
+    p->transfer_count = kept;
+}
+
 static void take_config(struct ls_provider *p, const struct ls_config *c)
 {
     ls_mutex_lock(&p->lock);
@@ -294,6 +310,49 @@ static void note_answer(struct ls_provider *p, enum ls_rc rc, const struct ls_do
     ls_cond_broadcast(&p->changed);
 }
 
+/* A joiner that could not tell whether its request was ordered has asked again: the donor that it
+ * has is the answer, another one would write into the same files. `lock` is held. */
+static bool is_served(struct ls_provider *p, const struct ls_sst_request *r,
+                      struct ls_donor_choice *out)
+{
+    const struct ls_member *joiner = ls_config_find(&p->config, &r->joiner);
+    char donor_text[MEMBER_TEXT_SIZE], joiner_text[MEMBER_TEXT_SIZE];
+
+    for (size_t i = 0; joiner != NULL && i < p->transfer_count; i++) {
+        const struct ls_transfer *t = &p->transfers[i];
+        int donor = ls_config_index_of(&p->config, &t->donor);
+        if (donor >= 0 && ls_uuid_equal(&t->joiner, &joiner->id) &&
+            t->joiner_incarnation == joiner->incarnation) {
+            out->index = (uint32_t)donor;
+            snprintf(out->line, sizeof(out->line),
+                     "Member %s requested state transfer again: its donor is %s already.",
+                     member_text(&p->config, &joiner->id, joiner_text),
+                     member_text(&p->config, &t->donor, donor_text));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `lock` is held. Whether this node is the donor. */
+static bool begin_transfer(struct ls_provider *p, const struct ls_sst_request *r, uint32_t index)
+{
+    /* Busy from here on for every node, not only when its own STATE entry is ordered. */
+    struct ls_member *donor = &p->config.members[index];
+    const struct ls_member *joiner = ls_config_find(&p->config, &r->joiner);
+
+    LS_ASSERT(joiner != NULL); /* else nobody would have been chosen */
+    donor->state = LS_NODE_DONOR;
+    forget_transfers(p, &donor->id);
+    LS_ASSERT(p->transfer_count < LS_MAX_MEMBERS); /* one per donor */
+    p->transfers[p->transfer_count++] =
+        (struct ls_transfer){.donor = donor->id,
+                             .donor_incarnation = donor->incarnation,
+                             .joiner = r->joiner,
+                             .joiner_incarnation = joiner->incarnation};
+    return ls_uuid_equal(&donor->id, &p->self);
+}
+
 void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
 {
     struct ls_sst_request r;
@@ -309,19 +368,13 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
         return;
     }
     ls_mutex_lock(&p->lock);
-    /* Who leads is known to each node at its own time, so it must not decide here. */
-    enum ls_rc rc = ls_donor_choose(&p->config, NULL, &ls_uuid_zero, &r, &choice);
-    ls_info("%s", choice.line);
-    if (rc == LS_OK) {
-        /* Busy from here on for every node, not only when its own STATE entry is ordered. */
-        struct ls_member *donor = &p->config.members[choice.index];
-        donor->state = LS_NODE_DONOR;
-        forget_transfers(p, &donor->id);
-        LS_ASSERT(p->transfer_count < LS_MAX_MEMBERS); /* one per donor */
-        p->transfers[p->transfer_count++] = (struct ls_transfer){
-            .donor = donor->id, .donor_incarnation = donor->incarnation, .joiner = r.joiner};
-        chosen = ls_uuid_equal(&donor->id, &p->self);
+    enum ls_rc rc = LS_OK;
+    if (!is_served(p, &r, &choice)) {
+        /* Who leads is known to each node at its own time, so it must not decide here. */
+        rc = ls_donor_choose(&p->config, NULL, &ls_uuid_zero, &r, &choice);
+        chosen = rc == LS_OK && begin_transfer(p, &r, choice.index);
     }
+    ls_info("%s", choice.line);
     if (ls_uuid_equal(&r.joiner, &p->self)) {
         note_answer(p, rc, &choice);
     }
@@ -371,8 +424,10 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
     p->group = ev->config->group;
     p->joined_seqno = ev->joined.seqno;
     p->sync_asked = false;
-    p->transfer_count = 0;
+    p->components++;
+    forget_ended_transfers(p);
     ls_phase_shift(p, LS_PHASE_PRIMARY);
+    ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);
     ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_CONNECTED,
                                               .seqno = atomic_load(&p->delivered_seqno),
@@ -384,7 +439,9 @@ void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev)
     LS_ASSERT(ev->config != NULL);
     ls_engine_log_view(ev->config, &p->self, false);
     ls_mutex_lock(&p->lock);
+    p->components++;
     ls_phase_shift(p, LS_PHASE_OPEN);
+    ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);
     ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_NONPRIMARY,
                                               .seqno = atomic_load(&p->delivered_seqno),

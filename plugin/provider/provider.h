@@ -78,6 +78,7 @@ struct ls_transfer {
     struct ls_uuid donor;
     uint64_t donor_incarnation;
     struct ls_uuid joiner;
+    uint64_t joiner_incarnation;
 };
 
 /* What was missed comes from the group's log, see ist.c. Guarded by `lock`. */
@@ -147,6 +148,7 @@ struct ls_provider {
     struct ls_uuid group;    /* zero: none yet */
     struct ls_config config; /* members with their states, as ordered */
     int64_t joined_seqno;    /* of the view that admitted us */
+    uint64_t components;     /* how often one was lost or joined */
     bool sync_asked;
     struct ls_lag lag; /* whether this node holds the others up, see lag.c */
     bool unwilling;    /* to lead: the server is read-only or taken out of rotation, as last seen */

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define RETRY_US 1000000
-#define ANSWER_US 5000000 /* a request that is not answered so long was lost with its component */
 #define PROGRESS_EVERY 10 /* retries per line in the log */
 
 /* ---- joiner ---- */
@@ -56,14 +55,12 @@ static bool over(const struct ls_provider *p)
     return p->sst.received || p->sst.failure[0] != '\0' || p->closing;
 }
 
-/* `lock` is held. Waits for an answer to the request; true when a donor was found. */
-static bool wait_answer(struct ls_provider *p)
+/* `lock` is held. Waits for an answer to the request, which may take as long as the slowest disk:
+ * it is lost only with its component. True when a donor was found. */
+static bool wait_answer(struct ls_provider *p, uint64_t component)
 {
-    int64_t deadline_us = ls_clock_us() + ANSWER_US;
-    bool in_time = true;
-
-    while (in_time && !p->sst.answered && !over(p)) {
-        in_time = ls_cond_wait_until(&p->changed, &p->lock, deadline_us);
+    while (!p->sst.answered && !over(p) && p->components == component) {
+        ls_cond_wait(&p->changed, &p->lock);
     }
     return p->sst.granted;
 }
@@ -84,6 +81,7 @@ static void find_donor(struct ls_provider *p, const struct ask *ask)
     for (unsigned n = 0; !granted; n++) {
         ls_mutex_lock(&p->lock);
         p->sst.answered = false;
+        uint64_t component = p->components;
         bool stop = over(p);
         ls_mutex_unlock(&p->lock);
         if (stop) {
@@ -91,13 +89,13 @@ static void find_donor(struct ls_provider *p, const struct ask *ask)
         }
         enum ls_rc rc = submit_request(p, ask);
         ls_mutex_lock(&p->lock);
-        granted = rc == LS_OK && wait_answer(p);
+        granted = rc == LS_OK && wait_answer(p, component);
         if (!granted && !over(p)) {
             if (n % PROGRESS_EVERY == 0) {
                 ls_info("Waiting for a donor: %s. Trying again every second.",
                         rc != LS_OK       ? "there is no primary component just now"
                         : p->sst.answered ? p->sst.why
-                                          : "the request was not ordered yet");
+                                          : "the request was lost with the component");
             }
             pause_before_retry(p);
         }
