@@ -116,6 +116,22 @@ wsrep_status_t ls_provider_resume(wsrep_t *self)
     return WSREP_OK;
 }
 
+/* The server takes a desync that failed for none, and no resync follows. What was announced for it
+ * may be ordered all the same: then somebody has to take it back. */
+static void give_up_desync(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    if (p->desyncs > 0) { /* the loss of the component has taken it back already */
+        p->desyncs--;
+    }
+    bool back = atomic_load(&p->phase) >= LS_PHASE_JOINED && p->desyncs == 0 && p->donations == 0 &&
+                !p->lag.out;
+    ls_mutex_unlock(&p->lock);
+    if (back) {
+        ls_phase_announce(p, LS_NODE_JOINED, false, ls_order_position(&p->apply));
+    }
+}
+
 /* The new state counts once it is ordered. */
 static wsrep_status_t wait_for_donor_phase(struct ls_provider *p)
 {
@@ -128,10 +144,10 @@ static wsrep_status_t wait_for_donor_phase(struct ls_provider *p)
         in_time = ls_cond_wait_until(&p->changed, &p->lock, deadline_us);
     }
     bool ok = atomic_load(&p->phase) == LS_PHASE_DONOR;
-    if (!ok && p->desyncs > 0) { /* the loss of the component has taken it back already */
-        p->desyncs--;
-    }
     ls_mutex_unlock(&p->lock);
+    if (!ok) {
+        give_up_desync(p);
+    }
     return ok ? WSREP_OK : WSREP_CONN_FAIL;
 }
 
