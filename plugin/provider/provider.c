@@ -320,6 +320,7 @@ static void drop_connection(struct ls_provider *p)
     }
     ls_mutex_lock(&p->lock);
     p->closing = true;
+    p->dismissed = true;
     bool started = p->delivery_started;
     p->delivery_started = false;
     ls_cond_broadcast(&p->changed);
@@ -355,6 +356,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     drop_connection(p);
     ls_mutex_lock(&p->lock);
     p->closing = false;
+    p->dismissed = false;
     p->left = false;
     p->failed = false;
     p->paused = false;
@@ -473,6 +475,7 @@ wsrep_status_t ls_provider_disconnect(wsrep_t *self)
 
     ls_mutex_lock(&p->lock);
     p->closing = true;
+    p->dismissed = true;
     ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);
     if (e != NULL) {

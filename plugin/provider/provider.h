@@ -140,6 +140,7 @@ struct ls_provider {
     bool delivery_started; /* and must be joined */
     bool connected;        /* between connect and the final view */
     bool closing;          /* disconnect was called, or we leave by ourselves */
+    bool dismissed;        /* disconnect was called */
     bool left;             /* LEFT was taken from the stream */
     bool failed;           /* because log or disk have failed: the process ends */
     uint32_t receivers;    /* threads inside recv */

@@ -181,6 +181,16 @@ void ls_transfer_distrust(void *ctx)
     }
 }
 
+/* The group goes on without us (an eviction, a damaged log), which the server, that waits for its
+ * state, does not see. */
+static bool thrown_out(struct ls_provider *p)
+{
+    ls_mutex_lock(&p->lock);
+    bool yes = p->left && !p->dismissed;
+    ls_mutex_unlock(&p->lock);
+    return yes;
+}
+
 /* False: leaving. */
 static bool receive(struct ls_provider *p, const struct ls_join *join, const struct ask *ask,
                     struct ls_sst_wait *got)
@@ -189,6 +199,10 @@ static bool receive(struct ls_provider *p, const struct ls_join *join, const str
     if (!wait_received(p, got)) {
         if (got->failure[0] != '\0') {
             ls_phase_abort(p, got->failure);
+        }
+        if (thrown_out(p)) {
+            ls_phase_abort(p,
+                           "This node has left the group before the state transfer was complete");
         }
         return false;
     }
