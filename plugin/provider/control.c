@@ -394,13 +394,9 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
 static void start_index(struct ls_provider *p, const struct ls_stream_event *ev, bool continues)
 {
     if (!continues) {
-        ls_mutex_lock(&p->lock);
-        bool optimistic = p->settings.cert_optimistic_pa;
-        ls_mutex_unlock(&p->lock);
         ls_cert_destroy(p->cert);
         p->cert = ls_cert_create(ev->base.seqno, ev->base_cut);
         LS_ASSERT(p->cert != NULL);
-        ls_cert_set_optimistic_pa(p->cert, optimistic);
     }
     p->known_upto = ev->joined.index;
     /* Right after a start nothing is under way: the database position is the apply order's. */

@@ -26,6 +26,7 @@ static void certify(struct ls_provider *p, const struct ls_entry *e, const struc
 {
     bool known = e->index <= p->known_upto && e->verdict != LS_VERDICT_UNKNOWN;
 
+    ls_cert_set_optimistic_pa(p->cert, atomic_load(&p->optimistic_pa));
     if (known) {
         ls_cert_preload(p->cert, e->seqno, &e->sub.origin, view, e->verdict == LS_VERDICT_PASS,
                         out);

@@ -79,6 +79,7 @@ void ls_provider_take_settings(struct ls_provider *p)
     p->settings = s;
     ls_mutex_unlock(&p->lock);
     atomic_store(&p->max_ws_size, (uint64_t)s.max_ws_size);
+    atomic_store(&p->optimistic_pa, s.cert_optimistic_pa);
     ls_log_set_level(s.debug ? LS_LOG_DEBUG : LS_LOG_INFO);
 }
 

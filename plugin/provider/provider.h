@@ -123,6 +123,7 @@ struct ls_provider {
     _Atomic int64_t delivered_seqno;
     _Atomic int64_t fragment_told_us; /* not again before: that streaming is refused */
     _Atomic uint64_t max_ws_size;
+    _Atomic bool optimistic_pa;
     _Atomic bool inconsistent;
     _Atomic int victims;            /* transactions aborted in SENT, see pause.c */
     _Atomic bool went_on;           /* the delivery thread, while pause() was draining */
