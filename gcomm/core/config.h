@@ -38,6 +38,13 @@ static inline bool ls_node_is_full(uint8_t state)
     return state >= LS_NODE_DONOR && state <= LS_NODE_SYNCED;
 }
 
+/* Whether a member's report counts. Who asks to be SYNCED may have left flow control by the time
+ * that it is ordered: it holds for what it was an answer to, JOINED, alone. */
+static inline bool ls_node_state_counts(uint8_t now, uint8_t reported)
+{
+    return reported != LS_NODE_SYNCED || now == LS_NODE_JOINED;
+}
+
 struct ls_member {
     struct ls_uuid id;
     uint64_t incarnation;

@@ -41,7 +41,8 @@ static void apply_state(struct ls_config *config, const struct ls_member_state *
 {
     int i = ls_config_index_of(config, &s->id);
 
-    if (i >= 0 && config->members[i].incarnation == s->incarnation) {
+    if (i >= 0 && config->members[i].incarnation == s->incarnation &&
+        ls_node_state_counts(config->members[i].state, s->state)) {
         config->members[i].state = s->state;
     }
 }

@@ -85,7 +85,9 @@ static void take_state(struct ls_arbitrator_member *m, const struct ls_entry *e)
         s.state == LS_NODE_JOINED) {
         end_transfer(m, s.seqno);
     }
-    who->state = s.state;
+    if (ls_node_state_counts(who->state, s.state)) {
+        who->state = s.state;
+    }
     if (who == self(m)) {
         m->asked_state = 0;
     }

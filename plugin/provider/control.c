@@ -254,7 +254,8 @@ void ls_control_state(struct ls_provider *p, const struct ls_entry *e)
     }
     ls_mutex_lock(&p->lock);
     struct ls_member *m = (struct ls_member *)ls_config_find(&p->config, &s.id);
-    bool counts = m != NULL && m->incarnation == s.incarnation;
+    bool counts =
+        m != NULL && m->incarnation == s.incarnation && ls_node_state_counts(m->state, s.state);
     if (counts) {
         log_state(p, m, &s);
         m->state = s.state;

@@ -257,13 +257,17 @@ static bool leaving(struct ls_provider *p)
     return yes;
 }
 
-/* The group has forgotten that our state is complete. */
-static bool is_doubted(const struct ls_provider *p, const struct ls_config *c)
+/* The group has forgotten that our state is complete: nobody had met us after an outage, or the
+ * view for our return came behind our word of it. Until it is told again it does not take us for
+ * synced. */
+static bool is_doubted(struct ls_provider *p)
 {
-    const struct ls_member *me = ls_config_find(c, &p->self);
-
-    return me != NULL && me->state == LS_NODE_UNDEFINED &&
-           atomic_load(&p->phase) >= LS_PHASE_JOINED;
+    ls_mutex_lock(&p->lock);
+    const struct ls_member *me = ls_config_find(&p->config, &p->self);
+    bool yes =
+        me != NULL && !ls_node_is_full(me->state) && atomic_load(&p->phase) >= LS_PHASE_JOINED;
+    ls_mutex_unlock(&p->lock);
+    return yes;
 }
 
 void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
@@ -288,7 +292,7 @@ void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item
     ls_order_pass(&p->commit, item->seqno);
     ls_order_pass(&p->apply, item->seqno);
     ls_phase_report_applied(p);
-    if (item->mine && (p->rejoin || is_doubted(p, item->config))) {
+    if (item->mine && (p->rejoin || is_doubted(p))) {
         tell_group(p);
     }
 }
