@@ -445,9 +445,6 @@ void core_become_leader(struct ls_core *c)
         p->probed_us = 0;
         p->low = 0;
         memset(p->seen, 0, sizeof(p->seen));
-        if (!p->up) {
-            p->heard_us = c->now_us; /* silence is measured by ourselves, from now on */
-        }
     }
     core_place_reset(c);
     core_lease_doubt(c);

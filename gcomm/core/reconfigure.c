@@ -58,6 +58,7 @@ static bool is_gone(struct ls_core *c, const struct ls_member *m, const struct p
 static bool is_dead(struct ls_core *c, const struct ls_member *m)
 {
     const struct peer *p = core_peer(c, &m->id);
+    int64_t heard_us = c->leader_since_us; /* before that it may have had nothing to say to us */
 
     if (ls_uuid_equal(&m->id, &c->me.id)) {
         return false;
@@ -65,13 +66,13 @@ static bool is_dead(struct ls_core *c, const struct ls_member *m)
     if (core_is_evicted(c, &m->id)) {
         return true;
     }
-    if (p == NULL) {
-        return c->now_us - c->leader_since_us > c->params.suspect_us;
-    }
-    if (is_gone(c, m, p) || core_epoch_is_elsewhere(c, p)) {
+    if (p != NULL && (is_gone(c, m, p) || core_epoch_is_elsewhere(c, p))) {
         return true;
     }
-    return c->now_us - p->heard_us > c->params.suspect_us;
+    if (p != NULL && p->heard_us > heard_us) {
+        heard_us = p->heard_us;
+    }
+    return c->now_us - heard_us > c->params.suspect_us;
 }
 
 static bool change_leavers(struct ls_core *c, struct ls_config *next)

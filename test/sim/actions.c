@@ -36,6 +36,9 @@ static void do_append(struct ls_node *n, const struct ls_entry *e)
     struct ls_log_pos last = ls_disk_last(d);
     struct ls_blob *blob = append_payload(n, e);
 
+    if (e->type == LS_ENTRY_CONFIG) {
+        ls_oracle_proposed(n->world, n, e);
+    }
     if (e->index != last.index + 1) {
         if (n->world->plant == LS_PLANT_FORGET_TRUNCATE && e->index <= last.index) {
             struct ls_disk_entry *old = ls_disk_find(d, e->index);

@@ -113,6 +113,8 @@ bool ls_oracle_settled_world(struct ls_world *w, char *why, unsigned long size);
 /* A node leads a new term: nobody was to be deposed for it who was well. */
 struct ls_node;
 void ls_oracle_elected(struct ls_world *w, const struct ls_node *winner);
+/* A node appends a configuration. */
+void ls_oracle_proposed(struct ls_world *w, const struct ls_node *n, const struct ls_entry *e);
 /* Never two that are sure to lead and would say so (plugin/provider/export.c). */
 void ls_oracle_writers(struct ls_world *w);
 /* Bounds on what the nodes hold; fails the oracle. */

@@ -54,6 +54,29 @@ static bool majority_hears(const struct ls_world *w, const struct ls_node *leade
     return 2 * heard > all;
 }
 
+/* A leader removes nobody who is well and connected to it. */
+void ls_oracle_proposed(struct ls_world *w, const struct ls_node *leader, const struct ls_entry *e)
+{
+    const struct ls_config *before = &w->oracle.members;
+    struct ls_config after;
+
+    if (leader->role != LS_ROLE_LEADER || !is_well(w, leader) || w->profile.spike > 0 ||
+        w->profile.latency_max_us > NEAR_US ||
+        ls_config_decode(e->payload, e->size, &after, NULL) != LS_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < before->count; i++) {
+        const struct ls_member *m = &before->members[i];
+        const struct ls_node *n = &w->nodes[m->id.b[15]];
+        if (n != leader && ls_uuid_equal(&n->disk.id, &m->id) &&
+            n->disk.incarnation == m->incarnation && ls_config_find(&after, &m->id) == NULL &&
+            heard_by(w, leader, n)) {
+            ls_oracle_fail(&w->oracle, "calm: node %d removes node %d, which was well all the time",
+                           leader->slot, n->slot);
+        }
+    }
+}
+
 void ls_oracle_elected(struct ls_world *w, const struct ls_node *winner)
 {
     if (w->profile.spike > 0 || w->profile.latency_max_us > NEAR_US ||
