@@ -294,7 +294,8 @@ static void see_state(struct ls_node *n, const struct ls_entry *e)
     struct ls_member_state m;
 
     if (ls_member_state_decode(e->payload, e->size, &m, NULL) == LS_OK &&
-        ls_uuid_equal(&m.id, &n->disk.id) && m.incarnation == n->disk.incarnation) {
+        ls_uuid_equal(&m.id, &n->disk.id) && m.incarnation == n->disk.incarnation &&
+        ls_node_state_counts(n->srv.state, m.state)) {
         n->srv.state = m.state;
     }
 }
