@@ -414,9 +414,6 @@ void core_leader_tick(struct ls_core *c)
         /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
         core_log(c, LS_LOG_INFO, "leader of term %llu: no majority answers, stepping down",
                  (unsigned long long)c->term);
-        /* who counts as heard said something so long ago: the view turns non-primary no later than
-         * a follower's */
-        c->quorum_seen_us -= c->params.quiet_us;
         core_become_follower(c, &ls_uuid_zero);
         return;
     }
