@@ -331,7 +331,9 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     c->leader_heard_us = c->now_us;
     core_reset_election(c);
     core_act_role(c);
-    c->parted |= (m->flags & LS_WELCOME_PARTED) != 0;
+    /* within one history: the data of another one have no position in this one anyway */
+    c->parted = (c->parted || (m->flags & LS_WELCOME_PARTED) != 0) &&
+                ls_uuid_equal(&config->group, &c->latest.group);
     if (m->u.welcome.from_log) {
         if (m->u.welcome.joined_index > c->config_index) {
             core_adopt_config(c, config, m->u.welcome.joined_index);
