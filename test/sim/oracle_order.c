@@ -67,8 +67,8 @@ static void extend(struct ls_oracle *o, int slot, uint64_t term, const struct ls
     if (o->order_count == o->order_capacity) {
         o->order_capacity = o->order_capacity ? 2 * o->order_capacity : 4096;
         o->order = realloc(o->order, o->order_capacity * sizeof(*o->order));
-        LS_ASSERT(o->order != NULL);
     }
+    LS_ASSERT(o->order != NULL);
     o->order[o->order_count++] = (struct ls_order_record){.sub = e->sub,
                                                           .chain = e->chain,
                                                           .term = e->term,
