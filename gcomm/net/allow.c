@@ -6,7 +6,6 @@
  * for, or not of a list that could be read: whoever is no member is asked for then. */
 #include "gcomm/net/internal.h"
 
-#include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
 
@@ -33,11 +32,12 @@ static void forget(struct allow_check *check)
 {
     struct allow_check **link = &check->net->checks;
 
-    while (*link != check) {
-        LS_ASSERT(*link != NULL);
+    while (*link != NULL && *link != check) {
         link = &(*link)->next;
     }
-    *link = check->next;
+    if (*link != NULL) {
+        *link = check->next;
+    }
     check->net = NULL;
 }
 
