@@ -32,12 +32,10 @@ static void forget(struct allow_check *check)
 {
     struct allow_check **link = &check->net->checks;
 
-    while (*link != NULL && *link != check) {
+    while (*link != check) {
         link = &(*link)->next;
     }
-    if (*link != NULL) {
-        *link = check->next;
-    }
+    *link = check->next;
     check->net = NULL;
 }
 
@@ -179,9 +177,10 @@ bool ls_allow_vet(struct conn *c)
 
 void ls_allow_destroy(struct ls_net *net)
 {
-    while (net->checks != NULL) {
-        forget(net->checks);
+    for (struct allow_check *check = net->checks; check != NULL; check = check->next) {
+        check->net = NULL;
     }
+    net->checks = NULL;
 }
 
 void ls_net_guard(struct ls_net *net, bool on)
