@@ -192,8 +192,12 @@ static bool holders_are_majority(struct ls_core *c, const struct staged *s,
 
 static void order_if_held(struct ls_core *c, struct staged *s)
 {
+    const struct ls_member *origin = ls_config_find(&c->latest, &s->sub.origin);
+
+    if (origin == NULL || origin->incarnation != s->sub.incarnation) {
+        return; /* nothing of who has left, or has died and come back, is ordered behind that */
+    }
     if (c->role != LS_ROLE_LEADER || !s->by_origin || s->index != 0 || !s->here ||
-        ls_config_find(&c->latest, &s->sub.origin) == NULL ||
         !holders_are_majority(c, s, &c->old) ||
         (c->pending_index != 0 && !holders_are_majority(c, s, &c->latest))) {
         return;
