@@ -57,34 +57,35 @@ static unsigned sources_of(const struct endpoint *e)
     return e->sources | e->named;
 }
 
-static bool peer_is_up(struct ls_net *net, const struct ls_uuid *id)
+/* The node that was there last; NULL: nobody was, or it is forgotten. */
+static const struct peer *peer_of(struct ls_net *net, const struct endpoint *e)
 {
-    const struct peer *p = ls_peer_find(net, id);
-    return p != NULL && p->main != NULL;
+    return e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
 }
 
-static bool is_kept_out(struct ls_net *net, const struct ls_uuid *id, int64_t now_us)
+static bool is_kept_out(struct ls_net *net, const struct endpoint *e, int64_t now_us)
 {
-    const struct peer *p = ls_peer_find(net, id);
+    const struct peer *p = peer_of(net, e);
     return p != NULL && now_us < p->kept_out_us;
 }
 
 /* The node that was there last is connected, here or elsewhere; or it is this one. */
 static bool is_reached(struct ls_net *net, const struct endpoint *e)
 {
-    return e->self || (e->has_peer && peer_is_up(net, &e->peer));
+    const struct peer *p = peer_of(net, e);
+    return e->self || (p != NULL && p->main != NULL);
 }
 
 static bool verdict_wanted(struct ls_net *net, const struct endpoint *e)
 {
-    const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
+    const struct peer *p = peer_of(net, e);
     return p != NULL && p->verdict_due && strcmp(p->dial, e->addr) == 0;
 }
 
 /* Its node is connected, and others are told another address of it. */
 static bool has_moved(struct ls_net *net, const struct endpoint *e)
 {
-    const struct peer *p = e->has_peer ? ls_peer_find(net, &e->peer) : NULL;
+    const struct peer *p = peer_of(net, e);
     return p != NULL && p->main != NULL && p->dial[0] != '\0' && strcmp(p->dial, e->addr) != 0;
 }
 
@@ -120,8 +121,7 @@ static void sweep_endpoints(struct ls_net *net, int64_t now_us)
 
 static bool is_wanted(struct ls_net *net, const struct endpoint *e, int64_t now_us)
 {
-    if (e->conn != NULL || is_reached(net, e) ||
-        (e->has_peer && is_kept_out(net, &e->peer, now_us))) {
+    if (e->conn != NULL || is_reached(net, e) || is_kept_out(net, e, now_us)) {
         return false;
     }
     return verdict_wanted(net, e) || sources_of(e) != 0;
