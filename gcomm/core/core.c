@@ -100,11 +100,11 @@ static bool is_stranger(struct ls_core *c, struct peer *p)
     return true;
 }
 
-/* A leader of a later epoch, or who wants to be one, while ours leads still (see epoch.c). */
-static bool is_no_concern(const struct ls_core *c, const struct peer *p, const struct ls_msg *m)
+/* Who leads a later epoch, or wants to, while ours has its leader still (see epoch.c). */
+static bool is_no_concern(const struct ls_core *c, const struct peer *p)
 {
-    return (m->type == LS_MSG_APPEND || m->type == LS_MSG_VOTE_REQ) && c->primary &&
-           core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) && core_has_leader(c);
+    return c->primary && core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) &&
+           core_has_leader(c);
 }
 
 static void on_message(struct ls_core *c, const struct ls_event *ev)
@@ -112,15 +112,16 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     const struct ls_uuid *from = &ev->u.message.from;
     const struct ls_msg *m = ev->u.message.msg;
     struct peer *p = core_peer_get(c, from);
+    bool leads = m->type == LS_MSG_APPEND || m->type == LS_MSG_VOTE_REQ; /* or wants to */
 
     if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE || c->params.isolated) {
         return;
     }
-    if (is_no_concern(c, p, m)) {
+    if (leads && is_no_concern(c, p)) {
         return;
     }
     p->heard_us = c->now_us;
-    if ((m->type == LS_MSG_APPEND || m->type == LS_MSG_VOTE_REQ) && core_epoch_is_past(c, p)) {
+    if (leads && core_epoch_is_past(c, p)) {
         return; /* it was told of our epoch and will find out */
     }
     switch (m->type) {

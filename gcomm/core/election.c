@@ -408,11 +408,7 @@ void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct
         }
         return;
     }
-    if (c->role == LS_ROLE_CANDIDATE) {
-        try_win(c);
-        return;
-    }
-    if (!higher(&c->catchup_pos, &c->last)) {
+    if (c->role == LS_ROLE_CANDIDATE || !higher(&c->catchup_pos, &c->last)) {
         c->role = LS_ROLE_CANDIDATE;
         try_win(c); /* the adopted log may hold another configuration: count again */
         return;

@@ -45,20 +45,22 @@ bool core_epoch_is_past(const struct ls_core *c, const struct peer *p)
     return !ls_uuid_equal(&p->epoch.group, &mine.group) || compare(&p->epoch, &mine) < 0;
 }
 
-bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p)
+/* Of our history, and after the epoch that we belong to. */
+static bool is_later(const struct ls_core *c, const struct epoch *e)
 {
     struct epoch mine = epoch_of(&c->latest);
 
-    return p->epoch_told && c->latest.count > 0 && ls_uuid_equal(&p->epoch.group, &mine.group) &&
-           compare(&p->epoch, &mine) > 0;
+    return c->latest.count > 0 && ls_uuid_equal(&e->group, &mine.group) && compare(e, &mine) > 0;
+}
+
+bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p)
+{
+    return p->epoch_told && is_later(c, &p->epoch);
 }
 
 bool core_epoch_outlived(const struct ls_core *c)
 {
-    struct epoch mine = epoch_of(&c->latest);
-
-    return c->latest.count > 0 && ls_uuid_equal(&c->highest.group, &mine.group) &&
-           compare(&c->highest, &mine) > 0;
+    return is_later(c, &c->highest);
 }
 
 /* ---- telling ---- */

@@ -498,9 +498,9 @@ bool core_is_seen(struct ls_core *c, const struct ls_uuid *id);
 bool core_is_heard(struct ls_core *c, const struct ls_uuid *id);
 /* Within two and a half heartbeats: it follows us, or has begun not to. */
 bool core_is_fresh(struct ls_core *c, const struct ls_uuid *id);
-/* Longer ago than limit_us, or a tick ago when isolated. */
 /* We lead, or the leader that we follow was heard a moment ago. */
 bool core_has_leader(const struct ls_core *c);
+/* Longer ago than limit_us, or a tick ago when isolated. */
 bool core_is_quorum_lost(const struct ls_core *c, int64_t limit_us);
 void core_manage_members(struct ls_core *c); /* proposes the next change, if any */
 /* The joiner's log is a part of ours. */

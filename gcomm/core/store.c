@@ -500,5 +500,4 @@ void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cu
     a->u.reset.context = context;
     a->u.reset.context_size = size;
     a->u.reset.parted = c->parted;
-    c->parted = false;
 }

@@ -190,15 +190,17 @@ static bool holders_are_majority(struct ls_core *c, const struct staged *s,
     return 2 * sum > core_weight_total(config);
 }
 
+/* Nothing of who has left, or has died and come back, is ordered behind that. */
+static bool is_of_member(const struct ls_core *c, const struct ls_sub_id *sub)
+{
+    const struct ls_member *origin = ls_config_find(&c->latest, &sub->origin);
+    return origin != NULL && origin->incarnation == sub->incarnation;
+}
+
 static void order_if_held(struct ls_core *c, struct staged *s)
 {
-    const struct ls_member *origin = ls_config_find(&c->latest, &s->sub.origin);
-
-    if (origin == NULL || origin->incarnation != s->sub.incarnation) {
-        return; /* nothing of who has left, or has died and come back, is ordered behind that */
-    }
     if (c->role != LS_ROLE_LEADER || !s->by_origin || s->index != 0 || !s->here ||
-        !holders_are_majority(c, s, &c->old) ||
+        !is_of_member(c, &s->sub) || !holders_are_majority(c, s, &c->old) ||
         (c->pending_index != 0 && !holders_are_majority(c, s, &c->latest))) {
         return;
     }
@@ -696,12 +698,10 @@ static bool accept_id(struct peer *p, const struct ls_msg *m)
 
 void core_on_submit(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
-    const struct ls_member *origin = ls_config_find(&c->latest, &p->id);
     uint8_t type = m->u.submit.entry_type;
     bool big = (m->u.submit.entry_flags & LS_EF_BIG) != 0;
 
-    if (c->role != LS_ROLE_LEADER || m->term != c->term || origin == NULL ||
-        origin->incarnation != m->u.submit.sub.incarnation ||
+    if (c->role != LS_ROLE_LEADER || m->term != c->term || !is_of_member(c, &m->u.submit.sub) ||
         !ls_uuid_equal(&m->u.submit.sub.origin, &p->id) ||
         (type != LS_ENTRY_WRITESET && type != LS_ENTRY_STATE && type != LS_ENTRY_SST_REQUEST)) {
         return;

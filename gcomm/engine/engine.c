@@ -207,10 +207,11 @@ static void housekeeping(struct ls_engine *e)
     if (e->opt.chore != NULL) {
         e->opt.chore(e->opt.chore_ctx);
     }
-    if (!e->open) {
-        engine_note_advice(e);
+    if (e->open) {
+        return;
     }
-    if (!e->open && e->now_us >= e->progress_us) {
+    engine_note_advice(e);
+    if (e->now_us >= e->progress_us) {
         e->progress_us = e->now_us + PROGRESS_US;
         engine_log_progress(e);
     }

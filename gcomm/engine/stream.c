@@ -72,8 +72,8 @@ void engine_stream_skip(struct ls_engine *e, uint64_t committed)
 
     ls_mutex_lock(&s->mutex);
     s->committed = committed;
-    s->at.cursor =
-        0; /* nothing of the old log is taken any more, until CONNECTED says where to go on */
+    /* nothing of the old log is taken any more, until CONNECTED says where to go on */
+    s->at.cursor = 0;
     for (struct mark *m = s->head; m != NULL; m = m->next) {
         m->after = 0;
     }
