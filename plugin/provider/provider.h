@@ -272,10 +272,10 @@ void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 void ls_view_wake_server(struct ls_provider *p, void *recv_ctx);
 
 /* ---- transfer.c ---- */
-/* Joiner: fetches a snapshot; returns the position got, ends the process when it cannot. False: the
- * node leaves. */
 /* The engine's `parted`: what the database has is not of the group's history. */
 void ls_transfer_distrust(void *ctx);
+/* Joiner: fetches a snapshot; returns the position got, ends the process when it cannot. False: the
+ * node leaves. */
 bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);
 /* The stream brings what is missing; a donor's script is needed for its word only. */
 bool ls_transfer_greet(struct ls_provider *p, const struct ls_join *join, int64_t *seqno);
