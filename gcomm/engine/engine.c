@@ -165,6 +165,24 @@ static void take_requests(struct ls_engine *e)
     }
 }
 
+/* Those who lose their connections to us go on at once. Our server is told before that: a write
+ * that follows on what it reads of the others' progress must find it non-primary. */
+static void follow_isolation(struct ls_engine *e)
+{
+    bool isolate = atomic_load(&e->isolate) || e->aside;
+
+    if (isolate != e->isolated) {
+        e->isolated = isolate;
+        e->cut_us = e->now_us + ISOLATE_AHEAD_US;
+        ls_mutex_lock(&e->mutex);
+        e->new_params = true;
+        ls_mutex_unlock(&e->mutex);
+    }
+    if (!e->isolated || e->now_us >= e->cut_us) {
+        ls_net_isolate(e->net, e->isolated);
+    }
+}
+
 static void turn_end(void *ctx)
 {
     struct ls_engine *e = ctx;
@@ -191,6 +209,11 @@ static void turn_end(void *ctx)
     }
     if (engine_flush_log(e)) {
         engine_sync_request(e);
+        engine_watch_log_disk(e);
+    }
+    if (e->aside && !e->isolated) {
+        follow_isolation(e);
+        take_requests(e); /* now: what comes in the next turn may be more than there is room for */
     }
     if (e->config_dirty) {
         engine_config_changed(e);
@@ -214,24 +237,6 @@ static void housekeeping(struct ls_engine *e)
     if (e->now_us >= e->progress_us) {
         e->progress_us = e->now_us + PROGRESS_US;
         engine_log_progress(e);
-    }
-}
-
-/* Those who lose their connections to us go on at once. Our server is told before that: a write
- * that follows on what it reads of the others' progress must find it non-primary. */
-static void follow_isolation(struct ls_engine *e)
-{
-    bool isolate = atomic_load(&e->isolate) || e->aside;
-
-    if (isolate != e->isolated) {
-        e->isolated = isolate;
-        e->cut_us = e->now_us + ISOLATE_AHEAD_US;
-        ls_mutex_lock(&e->mutex);
-        e->new_params = true;
-        ls_mutex_unlock(&e->mutex);
-    }
-    if (!e->isolated || e->now_us >= e->cut_us) {
-        ls_net_isolate(e->net, e->isolated);
     }
 }
 

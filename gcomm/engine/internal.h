@@ -371,7 +371,8 @@ struct taken engine_stream_taken(struct ls_engine *e);
 void engine_purge_log(struct ls_engine *e);
 void engine_watch_room(struct ls_engine *e);
 
-/* room.c: at each tick */
+/* room.c: at each turn's end, and at each tick */
+void engine_watch_log_disk(struct ls_engine *e);
 void engine_watch_disk(struct ls_engine *e);
 
 /* staging.c: big payloads of others */

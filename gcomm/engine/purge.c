@@ -6,8 +6,8 @@
  *
  * They wait only for what a purge will free. A log that is as small as it gets goes on until the
  * disk refuses a write: somebody else fills the disk then, and the log itself needs hardly more of
- * it, since the spare segment, which is part of the log for that reason and never given up for
- * room, is the next one, and the oldest one the next spare. */
+ * it, since the spare segment, which is part of the log for that reason and given up only where
+ * the present one could not end otherwise, is the next one, and the oldest one the next spare. */
 #include "gcomm/engine/internal.h"
 
 #include "wsrep/base/log.h"

@@ -131,6 +131,10 @@ static enum ls_rc ensure_room(struct ls_log *log, struct ls_segment *s, uint64_t
         return LS_OK;
     }
     rc = ls_file_allocate(s->fd, s->allocated, to, s->path, err);
+    if (rc == LS_E_NOSPC && log->have_spare) {
+        ls_log_spare_drop(log); /* a next segment is of no use when this one cannot be ended */
+        rc = ls_file_allocate(s->fd, s->allocated, to, s->path, err);
+    }
     if (rc == LS_OK) {
         ls_mutex_lock(&log->lock);
         rc = ls_segment_map(s, to, err);
@@ -321,6 +325,10 @@ static enum ls_rc roll(struct ls_log *log, struct ls_error *err)
     h.context_size = (uint32_t)size;
     rc = ls_log_segment_create(log, &h, context, &s, &why);
     free(context);
+    if (rc == LS_E_NOSPC) {
+        return LS_OK; /* nothing is lost by it: the present segment goes on as long as it can grow
+                       */
+    }
     if (rc == LS_OK) {
         rc = ls_log_table_push(log, s, &why);
         if (rc != LS_OK) {

@@ -9,10 +9,10 @@ umount_all() { for n in 2 3; do umount -l "$LS_WORK/small$n" 2>/dev/null; done; 
 trap 'rc=$?; umount_all; (exit $rc); test_end' EXIT
 # Node 2 has its write-set log on a small disk, node 3 everything.
 must mount -t tmpfs -o size=100m lockstep-log "$LS_WORK/small2"
-must mount -t tmpfs -o size=400m lockstep-data "$LS_WORK/small3"
+must mount -t tmpfs -o size=700m lockstep-data "$LS_WORK/small3"
 for n in 2 3; do server_owns "$LS_WORK/small$n"; done
 must node_prepare 1
-NODE_OPTIONS="gcache.size=16M;gcache.dir=$LS_WORK/small2" must node_prepare 2
+NODE_OPTIONS="gcache.size=32M;gcache.dir=$LS_WORK/small2" must node_prepare 2
 must node_prepare 3
 must mv "$(node_dir 3)/data" "$LS_WORK/small3/data"
 must ln -s "$LS_WORK/small3/data" "$(node_dir 3)/data"
@@ -22,17 +22,22 @@ must node_start 3
 must keys_table 1 t.k
 must sql 1 "CREATE TABLE t.b (id INT PRIMARY KEY, n INT, b LONGBLOB) ENGINE=InnoDB; INSERT INTO t.b VALUES (1, 0, '')"
 
-fill() { dd if=/dev/zero of="$1/filler" bs=1M 2>/dev/null; [ "$(df --output=avail "$1" | tail -n 1)" -lt 64 ]; }
-# full N: the disk of node N gets full, and has room again later.
+# fill DIR KIB: all but that much of it is taken.
+fill() {
+    dd if=/dev/zero of="$1/filler" bs=1M count="$(($(df --output=avail "$1" | tail -n 1) - $2))K" \
+        iflag=count_bytes 2>/dev/null
+    [ "$(df --output=avail "$1" | tail -n 1)" -lt $(($2 + 64)) ]
+}
+# full N KIB: the disk of node N gets full, and has room again later.
 full() {
-    local n=$1 pid
+    local n=$1 left=$2 pid
     pid=$(node_pid "$n")
     : >"$(node_log "$n")"
     load_start "a$n" 1 t.k
     load_start "b$n" "$n" t.k
     must load_grows "a$n"
     must load_grows "b$n"
-    must fill "$LS_WORK/small$n"
+    must fill "$LS_WORK/small$n" "$left"
     # the log goes on to the end of what it has reserved
     for i in $(seq 20); do must sql 1 "UPDATE t.b SET n = $i, b = REPEAT('x', 300000 + $i) WHERE id = 1"; done
     expect "node$n stands aside and says why" wait_until 30 log_says "$n" "is full .*: this node stands aside"
@@ -51,6 +56,7 @@ full() {
     expect "nothing is missing" nothing_lost "a$n" "$n" t.k
     expect "nothing that it had acknowledged, either" nothing_lost "b$n" 1 t.k
 }
-full 2
-full 3
+full 2 0
+# A storage engine that has no byte left fails before anybody can look.
+full 3 32768
 expect "the same rows everywhere" tables_equal "1 2 3" t.k t.b

@@ -3,6 +3,8 @@
 #include "test/unit/log/fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -165,14 +167,56 @@ static void test_full_disk_is_seen_ahead(void **state)
     assert_int_equal(umount(f->dir), 0);
 }
 
+/* Where no next segment can be made the present one grows, at last into the room of the spare. */
+static void test_full_disk_at_new_segment(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_error err = {0};
+    struct ls_log_stats stats;
+    char path[PATH_MAX];
+    int fd;
+
+    if (!small_disk(f)) {
+        skip();
+    }
+    f->max_bytes = 64 * 1024; /* no spare is made where it is full */
+    f->segment_bytes = 64 * 1024;
+    fixture_open(f);
+    fixture_append(f, 1, 1000, 0);
+    fixture_flush(f);
+    assert_int_equal(ls_log_reserve_next(f->log, true, &err), LS_OK);
+    (void)snprintf(path, sizeof(path), "%s/filler", f->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    for (char some[4096] = {0}; write(fd, some, sizeof(some)) > 0;) {
+    }
+    close(fd);
+    fixture_append(f, 60, 1000, 0);
+    fixture_flush(f);
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 1);
+    assert_int_equal(stats.spare_bytes, 0);
+    assert_true(stats.bytes > 64 * 1024);
+    fixture_check_all(f, 61, 0);
+    assert_int_equal(unlink(path), 0);
+    fixture_append(f, 1, 1000, 0);
+    fixture_flush(f);
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 2);
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->damaged);
+    fixture_check_all(f, 62, 0);
+    fixture_close(f);
+    assert_int_equal(umount(f->dir), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_file_limit_at_new_segment),
-        T(test_file_limit_in_long_batch),
-        T(test_full_disk),
-        T(test_full_disk_is_seen_ahead),
+        T(test_file_limit_at_new_segment), T(test_file_limit_in_long_batch), T(test_full_disk),
+        T(test_full_disk_is_seen_ahead),   T(test_full_disk_at_new_segment),
     };
     return cmocka_run_group_tests_name("log_full", tests, NULL, NULL);
 }
