@@ -189,38 +189,48 @@ sanitizer_preload() {
     for kind in asan tsan; do
         if ldd "$LS_WORK/provider.so" 2>/dev/null | grep -q "lib$kind"; then
             gcc -print-file-name="lib$kind.so"
+            [ -f "$LS_WORK/no_catalogs.so" ] ||
+                gcc -shared -fPIC -o "$LS_WORK/no_catalogs.so" "$LS_ROOT/scripts/lib/no_catalogs.c"
+            echo "$LS_WORK/no_catalogs.so"
         fi
     done
 }
 
 server_loader() { ldd "$(command -v mariadbd)" | grep -o '/[^ ]*/ld-linux[^ ]*'; }
 
+# Sets `program` to what runs a server with this preloaded. By the loader and not by LD_PRELOAD, which state
+# transfer scripts would inherit: ps hangs with it.
+server_program() {
+    program=(mariadbd)
+    [ -z "$1" ] || program=(env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        "$(server_loader)" --preload "$1" --argv0 mariadbd "$(command -v mariadbd)")
+}
+
 # As the unit file of the distribution does: ask the storage engine where it stands, and say so.
 node_recovered_position() {
-    local dir log
+    local dir log program
     dir=$(node_dir "$1")
     [ -f "$dir/started" ] || return 0
     log=$dir/recover.log
     rm -f "$log"
-    (cd "$dir/data" && as_server mariadbd --defaults-file="$dir/my.cnf" --log-error="$log" \
+    server_program "$2"
+    (cd "$dir/data" && as_server "${program[@]}" --defaults-file="$dir/my.cnf" --log-error="$log" \
         --wsrep-recover --skip-networking) >/dev/null 2>&1
     sed -n 's/.*WSREP: Recovered position:[[:space:]]*\([^ ,]*\).*/\1/p' "$log" | tail -n 1
 }
 
 node_launch() {
-    local i=$1 dir position preload program=(mariadbd)
+    local i=$1 dir position preload program
     shift
     dir=$(node_dir "$i")
-    position=$(node_recovered_position "$i")
     # shellcheck disable=SC2046,SC2116,SC2086 # names separated by blanks
     preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-})
-    # By the loader and not by LD_PRELOAD, which state transfer scripts would inherit: ps hangs with it.
-    [ -z "$preload" ] || program=("$(server_loader)" --preload "$preload" --argv0 mariadbd "$(command -v mariadbd)")
+    position=$(node_recovered_position "$i" "$preload")
+    server_program "$preload"
     : >"$dir/started"
     (
         cd "$dir/data" || exit 1
         ulimit -c unlimited
-        [ -z "$preload" ] || export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
         LS_IN_SPACE=${LS_SPACE[$i]:-} LS_IN_BOOT=${LS_BOOT[$i]:-} as_server setsid "${program[@]}" --defaults-file="$dir/my.cnf" \
             ${position:+--wsrep-start-position="$position"} "$@" 9>&- >>"$dir/output" 2>&1
     ) &
