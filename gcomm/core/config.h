@@ -77,7 +77,7 @@ struct ls_member_state {
     struct ls_uuid id;
     uint64_t incarnation;
     uint8_t state;    /* enum ls_node_state */
-    uint8_t desynced; /* 1: by the user's wish (no donation under way) */
+    uint8_t desynced; /* DONOR, 1: by the user's wish (no donation under way); JOINED, 1: one is */
     int64_t seqno;    /* position the member reports */
 };
 

@@ -86,8 +86,8 @@ static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
     p->transfer_count = kept;
 }
 
-/* What others have seen begin and end while this node was away is known by the states that they
- * gave it. `lock` is held. */
+/* What others have seen end while this node was away is known by the states that they gave it; a
+ * donor that has only been chosen has given none yet. `lock` is held. */
 static void forget_ended_transfers(struct ls_provider *p)
 {
     size_t kept = 0;
@@ -95,7 +95,7 @@ static void forget_ended_transfers(struct ls_provider *p)
     forget_transfers(p, NULL);
     for (size_t i = 0; i < p->transfer_count; i++) {
         const struct ls_member *donor = ls_config_find(&p->config, &p->transfers[i].donor);
-        if (donor->state == LS_NODE_DONOR) {
+        if (donor->state == LS_NODE_DONOR || !p->transfers[i].begun) {
             p->transfers[kept++] = p->transfers[i];
         }
     }
@@ -181,8 +181,7 @@ static bool follow_own_state(struct ls_provider *p, const struct ls_member_state
     }
 }
 
-static const struct ls_transfer *transfer_from(const struct ls_provider *p,
-                                               const struct ls_uuid *donor)
+static struct ls_transfer *transfer_from(struct ls_provider *p, const struct ls_uuid *donor)
 {
     for (size_t i = 0; i < p->transfer_count; i++) {
         if (ls_uuid_equal(&p->transfers[i].donor, donor)) {
@@ -220,7 +219,7 @@ static void log_state(struct ls_provider *p, const struct ls_member *m,
                       const struct ls_member_state *s)
 {
     char text[MEMBER_TEXT_SIZE];
-    const struct ls_transfer *t = transfer_from(p, &s->id);
+    struct ls_transfer *t = transfer_from(p, &s->id);
 
     member_text(&p->config, &s->id, text);
     if (s->state == LS_NODE_SYNCED && m->state != LS_NODE_SYNCED) {
@@ -229,7 +228,9 @@ static void log_state(struct ls_provider *p, const struct ls_member *m,
         if (m->state != LS_NODE_DONOR) { /* else it had left flow control before */
             ls_info("Member %s desyncs itself from group", text);
         }
-    } else if (s->state == LS_NODE_JOINED && t != NULL) {
+    } else if (s->state == LS_NODE_DONOR && t != NULL) {
+        t->begun = true;
+    } else if (s->state == LS_NODE_JOINED && t != NULL && !s->desynced) {
         end_transfer(p, s, t);
     } else if (s->state == LS_NODE_JOINED && m->state == LS_NODE_DONOR) {
         ls_info("Member %s resyncs itself to group.", text);

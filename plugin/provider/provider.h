@@ -79,6 +79,7 @@ struct ls_transfer {
     uint64_t donor_incarnation;
     struct ls_uuid joiner;
     uint64_t joiner_incarnation;
+    bool begun; /* the donor has said that it is one */
 };
 
 /* What was missed comes from the group's log, see ist.c. Guarded by `lock`. */

@@ -174,12 +174,12 @@ static void tell_group(struct ls_provider *p)
 {
     ls_mutex_lock(&p->lock);
     bool held = p->donations > 0 || p->desyncs > 0;
-    bool desynced = p->donations == 0;
+    bool donating = p->donations > 0;
     ls_mutex_unlock(&p->lock);
     p->rejoin = false;
-    tell_state(p, LS_NODE_JOINED, false);
+    tell_state(p, LS_NODE_JOINED, donating); /* which is not the end of the donation */
     if (held) {
-        tell_state(p, LS_NODE_DONOR, desynced);
+        tell_state(p, LS_NODE_DONOR, !donating);
     }
 }
 
