@@ -5,6 +5,8 @@
 #                   machines are others after it (their boot ids are)
 # disk_fail I       every access to its disk is an error from now on
 # disk_renew I      a server that is down finds its disk as it was when that began
+# disk_freeze I     every write to it waits; disk_thaw I; disks_thaw: all, as nothing ends on a frozen disk
+# disk_fill DIR KIB what is mounted there has that much room left for the servers; disk_clear DIR
 # disks_end         unmounts all
 #
 # Needs root. The power goes by FS_IOC_SHUTDOWN without a flush of the journal; the next mount replays it
@@ -19,7 +21,7 @@ disk_mount() {
 disk_make() {
     local dir
     dir=$(node_dir "$1")
-    need mkfs.ext4 losetup
+    need mkfs.ext4 losetup fsfreeze
     [ "$(id -u)" = 0 ] || die "disks whose power can be cut need root"
     truncate -s "$2M" "$dir/disk.img" && mkfs.ext4 -q -F "$dir/disk.img" && mkdir "$dir/disk" &&
         disk_mount "$1" || return 1
@@ -38,8 +40,36 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))'
 }
 
 # The threads of a killed server let go of their files one by one, and so do the namespaces of others:
-# mounted before all have, it would be the same file system, whose power is gone.
-disk_renew() { wait_until 10 disk_is_free "$1" && disk_mount "$1"; }
+# mounted before all have, it would be the same file system, whose power is gone. A namespace of another
+# test may hold it for minutes: then a copy takes its place.
+disk_renew() {
+    local image
+    image=$(node_dir "$1")/disk.img
+    if ! wait_until 10 disk_is_free "$1"; then
+        umount -l "${LS_DISK[$1]}" 2>/dev/null
+        cp --sparse=always "$image" "$image.new" && mv "$image.new" "$image" || return 1
+    fi
+    disk_mount "$1"
+}
+
+disk_freeze() { fsfreeze --freeze "${LS_DISK[$1]}"; }
+disk_thaw() { fsfreeze --unfreeze "${LS_DISK[$1]}"; }
+
+disks_thaw() {
+    local i
+    for i in "${!LS_DISK[@]}"; do
+        disk_thaw "$i" 2>/dev/null
+    done
+}
+
+disk_room() { df --output=avail "$1" | tail -n 1; }
+
+disk_fill() {
+    dd if=/dev/zero of="$1/filler" bs=1M count="$(($(disk_room "$1") - $2))K" iflag=count_bytes 2>/dev/null
+    [ "$(disk_room "$1")" -lt $(($2 + 64)) ]
+}
+
+disk_clear() { rm "$1/filler"; }
 
 power_cut() {
     local i

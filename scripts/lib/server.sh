@@ -105,6 +105,7 @@ work_begin() {
 work_end() {
     local pid
     trap - EXIT
+    disks_thaw
     for pid in "${LS_PID[@]}"; do
         server_end_session "$pid"
     done

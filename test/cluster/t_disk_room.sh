@@ -22,12 +22,6 @@ must node_start 3
 must keys_table 1 t.k
 must sql 1 "CREATE TABLE t.b (id INT PRIMARY KEY, n INT, b LONGBLOB) ENGINE=InnoDB; INSERT INTO t.b VALUES (1, 0, '')"
 
-# fill DIR KIB: all but that much of it is taken.
-fill() {
-    dd if=/dev/zero of="$1/filler" bs=1M count="$(($(df --output=avail "$1" | tail -n 1) - $2))K" \
-        iflag=count_bytes 2>/dev/null
-    [ "$(df --output=avail "$1" | tail -n 1)" -lt $(($2 + 64)) ]
-}
 # full N KIB: the disk of node N gets full, and has room again later.
 full() {
     local n=$1 left=$2 pid
@@ -37,7 +31,7 @@ full() {
     load_start "b$n" "$n" t.k
     must load_grows "a$n"
     must load_grows "b$n"
-    must fill "$LS_WORK/small$n" "$left"
+    must disk_fill "$LS_WORK/small$n" "$left"
     # the log goes on to the end of what it has reserved
     for i in $(seq 20); do must sql 1 "UPDATE t.b SET n = $i, b = REPEAT('x', 300000 + $i) WHERE id = 1"; done
     expect "node$n stands aside and says why" wait_until 30 log_says "$n" "is full .*: this node stands aside"
@@ -45,7 +39,7 @@ full() {
     expect "without it" cluster_wait_size 2 1 "$((5 - n))"
     expect "its server runs" node_alive "$n"
     expect "and refuses writes" refused 1047 "$n" "INSERT INTO t.k VALUES ('full')"
-    rm "$LS_WORK/small$n/filler"
+    must disk_clear "$LS_WORK/small$n"
     expect "with room it is back" node_wait "$n"
     expect "as a member" cluster_wait_size 3 1 2 3
     expect_same "nobody started it" "$pid" "$(node_pid "$n")"

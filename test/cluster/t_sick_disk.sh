@@ -1,15 +1,9 @@
 # Disks that freeze, and one that fails: the others go on, and nothing acknowledged is lost. Who has
 # thawed comes back by itself, who has lost its disk leaves and says why.
 . "$(dirname "$0")/lib.sh"
-need fsfreeze
 test_begin
 must cluster_start_on_disks 3 700
 must keys_table 1 t.k
-thaw_all() {
-    local i
-    for i in 1 2 3; do fsfreeze --unfreeze "${LS_DISK[$i]}" 2>/dev/null; done
-}
-trap 'rc=$?; thaw_all; (exit $rc); test_end' EXIT # nothing can be ended on a frozen disk
 
 others_of() { echo "1 2 3" | tr -d "$1"; }
 pid=$(node_pid 3)
@@ -20,11 +14,11 @@ freeze() {
     round=$((round + 1))
     for j in 1 2 3; do load_start "$round$j" "$j" t.k; done
     for j in 1 2 3; do must load_grows "$round$j"; done
-    must fsfreeze --freeze "${LS_DISK[$i]}"
+    must disk_freeze "$i"
     for j in $(others_of "$i"); do expect "node$j goes on while the disk of node$i is frozen" load_grows "$round$j"; done
     sleep 7
     for j in $(others_of "$i"); do expect "and still does" load_grows "$round$j"; done
-    must fsfreeze --unfreeze "${LS_DISK[$i]}"
+    must disk_thaw "$i"
     expect "node$i comes back" node_wait "$i"
     expect "as a member" cluster_wait_size 3 1 2 3
     for j in 1 2 3; do expect "node$j takes writes" load_grows "$round$j"; done
