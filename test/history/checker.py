@@ -52,7 +52,7 @@ def version_orders(transactions, final, found):
                 found.add("lost", f"{t} read more of key {key} than there is at the end")
             longest[key] = values
     for t, key, values in reads:
-        if longest[key][: len(values)] != values:
+        if values and longest[key][: len(values)] != values:
             found.add("diverged", f"{t} read key {key} in another order than {longest[key][-20:]}")
     for key, values in longest.items():
         if len(set(values)) != len(values):

@@ -28,6 +28,8 @@ class Checker(unittest.TestCase):
         self.assertEqual(names(h, {1: [2]}), {"lost"})
         h = history((OK, [("a", 1, 1)]), (OK, [("r", 1, [1])]))
         self.assertIn("lost", names(h, {2: [7]}))
+        h = history((OK, [("r", 1, [])]), (OK, [("a", 1, 1)]))
+        self.assertEqual(names(h, {2: []}), {"lost"})
 
     def test_duplicate_invented_aborted(self):
         h = history((OK, [("a", 1, 1)]), (FAIL, [("a", 1, 2)]))
