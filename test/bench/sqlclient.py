@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 
 OPT_CONNECT_TIMEOUT = 0
+OPT_READ_TIMEOUT = 11
 
 
 def library():
@@ -27,10 +28,12 @@ class SqlError(Exception):
 
 
 class Connection:
-    def __init__(self, socket, seconds=5):
+    """seconds: until it is there; answer_seconds: for each statement, 0 is no limit."""
+
+    def __init__(self, socket, seconds=5, answer_seconds=0):
         self.handle = ctypes.c_void_p(LIBRARY.mysql_init(None))
-        timeout = ctypes.c_uint(seconds)
-        LIBRARY.mysql_options(self.handle, OPT_CONNECT_TIMEOUT, ctypes.byref(timeout))
+        for option, value in (OPT_CONNECT_TIMEOUT, seconds), (OPT_READ_TIMEOUT, answer_seconds):
+            LIBRARY.mysql_options(self.handle, option, ctypes.byref(ctypes.c_uint(value)))
         if not LIBRARY.mysql_real_connect(self.handle, None, b"root", None, None, 0, socket.encode(), ctypes.c_ulong(0)):
             error = self.error()
             self.close()
