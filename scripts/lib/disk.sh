@@ -45,7 +45,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))'
 disk_renew() {
     local image
     image=$(node_dir "$1")/disk.img
-    if ! wait_until 10 disk_is_free "$1"; then
+    if ! wait_until 5 disk_is_free "$1"; then
         umount -l "${LS_DISK[$1]}" 2>/dev/null
         cp --sparse=always "$image" "$image.new" && mv "$image.new" "$image" || return 1
     fi
