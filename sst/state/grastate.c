@@ -150,6 +150,29 @@ struct ls_saved_state {
     bool corrupt;
 };
 
+/* A disk that is full has no room for a second file, and is a reason for a node to diverge: what
+ * shows no position is written over what is there, which takes none. What a crash leaves of that
+ * shows none either. */
+static enum ls_rc overwrite(const char *path, const char *text, size_t len)
+{
+    enum ls_rc rc;
+    int fd;
+
+    rc = ls_file_open(path, LS_FILE_WRITE, &fd, NULL);
+    if (rc != LS_OK) {
+        return rc;
+    }
+    rc = ls_file_write_at(fd, text, len, 0, path, NULL);
+    if (rc == LS_OK) {
+        rc = ls_file_set_size(fd, len, path, NULL);
+    }
+    if (rc == LS_OK) {
+        rc = ls_file_sync_data(fd, path, NULL);
+    }
+    ls_file_close(fd);
+    return rc;
+}
+
 static enum ls_rc write_file(struct ls_saved_state *s, const struct ls_grastate *g,
                              struct ls_error *err)
 {
@@ -169,6 +192,10 @@ static enum ls_rc write_file(struct ls_saved_state *s, const struct ls_grastate 
     LS_ASSERT(len > 0 && (size_t)len < sizeof(text));
     err = err != NULL ? err : &own;
     rc = ls_file_replace(s->path, text, (size_t)len, err);
+    if (rc != LS_OK && ls_uuid_is_zero(&g->position.uuid) &&
+        overwrite(s->path, text, (size_t)len) == LS_OK) {
+        rc = LS_OK;
+    }
     if (rc != LS_OK) {
         ls_error_wrap(err, rc, "saving the position of this node");
         ls_error_log("%s: make room and check the rights of the data directory, else the next "

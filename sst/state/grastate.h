@@ -10,7 +10,8 @@
  *     safe_to_bootstrap: <1 when this node was the last of the cluster, else 0>
  *     ddl:     <uuid:seqno of a statement in total order, only while it runs; a key of our own>
  *
- * The file is replaced as a whole and durably; a reader or a crash sees the old or the new one. */
+ * The file is replaced as a whole and durably; a reader or a crash sees the old or the new one.
+ * Where the disk has no room for that, what shows no position is written in place. */
 #ifndef LS_STATE_GRASTATE_H
 #define LS_STATE_GRASTATE_H
 

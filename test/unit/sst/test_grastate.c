@@ -211,6 +211,28 @@ static void test_mode_stays(void **state)
     ls_saved_state_close(s);
 }
 
+/* No room for a second file, here since the name is taken: a position is refused, none is not. */
+static void test_no_room(void **state)
+{
+    struct ls_grastate g = {.position.seqno = -1};
+    struct ls_saved_state_found found;
+    struct ls_saved_state *s;
+
+    ls_uuid_parse(UUID, &g.position.uuid);
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_set(s, &g, NULL), LS_OK);
+    g.position.seqno = 7;
+    assert_int_equal(mkdir(path_of("grastate.dat.new"), 0700), 0);
+    assert_int_not_equal(ls_saved_state_set(s, &g, NULL), LS_OK);
+    assert_position(UUID, "-1", 0);
+    assert_int_equal(ls_saved_state_mark_corrupt(s, NULL), LS_OK);
+    assert_position(ZERO, "-1", 0);
+    ls_saved_state_close(s);
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_false(found.damaged);
+    ls_saved_state_close(s);
+}
+
 static void test_unwritable_is_said(void **state)
 {
     struct ls_saved_state_found found;
@@ -332,6 +354,7 @@ int main(void)
         WITH_DIR(test_damaged_file_is_kept),
         WITH_DIR(test_life_of_a_node),
         WITH_DIR(test_mode_stays),
+        WITH_DIR(test_no_room),
         WITH_DIR(test_unwritable_is_said),
         cmocka_unit_test(test_start_position),
         WITH_DIR(test_statement),

@@ -1,0 +1,32 @@
+# The disk of a database has no byte left, and the others are no majority without its server, so that it
+# cannot stand aside: a change that it cannot apply makes it leave. Started again it takes the data of
+# another one, although there was no room to write down that its own are not to be used.
+. "$(dirname "$0")/lib.sh"
+test_begin
+NODES=3
+must node_prepare 1
+NODE_OPTIONS="gcache.dir=$(node_dir 2)" must node_prepare 2 # the write-set log has room
+must node_prepare 3
+must disk_make 2 500
+must cluster_launch
+must keys_table 1 t.k
+must sql 1 "CREATE TABLE t.b (k VARCHAR(40) PRIMARY KEY, b BLOB NOT NULL DEFAULT REPEAT('x', 20000)) ENGINE=InnoDB"
+load_start a 1 t.b
+must load_grows a
+must kill -STOP "$(node_pid 3)"
+must cluster_wait_size 2 1 2
+must disk_fill "${LS_DISK[2]}" 0
+expect "it cannot apply a change" wait_until 30 log_says 2 "Inconsistency detected"
+load_stop a # alone it would get an error for each row
+must disk_clear "${LS_DISK[2]}"
+must kill -CONT "$(node_pid 3)"
+must node_wait 1
+load_start b 1 t.b
+expect "the others go on" load_grows b
+node_kill 2
+: >"$(node_log 2)"
+must node_start 2
+expect "it takes the data of another one" log_says 2 "SST received"
+load_stop b
+for name in a b; do expect "nothing is missing" nothing_lost $name 2 t.b; done
+expect "the same rows everywhere" tables_equal "1 2 3" t.b
