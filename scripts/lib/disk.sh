@@ -64,9 +64,13 @@ disks_thaw() {
 
 disk_room() { df --output=avail "$1" | tail -n 1; }
 
+# Again and again, since a server makes room meanwhile.
 disk_fill() {
-    dd if=/dev/zero of="$1/filler" bs=1M count="$(($(disk_room "$1") - $2))K" iflag=count_bytes 2>/dev/null
-    [ "$(disk_room "$1")" -lt $(($2 + 64)) ]
+    local end=$((SECONDS + 20))
+    until [ "$(disk_room "$1")" -lt $(($2 + 64)) ]; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        dd if=/dev/zero bs=1M count="$(($(disk_room "$1") - $2))K" iflag=count_bytes >>"$1/filler" 2>/dev/null
+    done
 }
 
 disk_clear() { rm "$1/filler"; }
