@@ -191,6 +191,8 @@ struct ls_submission {
 enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
                             bool (*cancelled)(struct ls_submission *s), bool no_wait);
 void ls_engine_submit_kick(struct ls_engine *e);
+/* Less room than a database needs to go on, so little that its node stands aside. */
+bool ls_engine_disk_is_short(const char *database_dir);
 /* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). One that was under
  * way when the component was lost is lost with it, silently: the caller sees NONPRIMARY in the
  * stream and starts over with the next CONNECTED or view. */

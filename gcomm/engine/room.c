@@ -19,11 +19,17 @@
 #define TURN_US 150000
 
 /* What is not known is not short. */
-static bool database_has(const struct ls_engine *e, uint64_t least, uint64_t *free_bytes)
+static bool has_room(const char *dir, uint64_t least, uint64_t *free_bytes)
 {
-    return e->opt.database_dir == NULL ||
-           ls_file_free_bytes(e->opt.database_dir, free_bytes, NULL) != LS_OK ||
+    return dir == NULL || ls_file_free_bytes(dir, free_bytes, NULL) != LS_OK ||
            *free_bytes >= least;
+}
+
+bool ls_engine_disk_is_short(const char *database_dir)
+{
+    uint64_t free_bytes;
+
+    return !has_room(database_dir, LEAST_BYTES, &free_bytes);
 }
 
 /* Voters that are here without us are a majority, and one of them holds data. */
@@ -75,7 +81,7 @@ static void look_for_room(struct ls_engine *e)
         return;
     }
     e->aside_look_us = e->now_us + LOOK_AGAIN_US;
-    if (database_has(e, BACK_BYTES, &free_bytes) &&
+    if (has_room(e->opt.database_dir, BACK_BYTES, &free_bytes) &&
         ls_log_reserve_next(e->log, true, NULL) != LS_E_NOSPC) {
         e->aside = false;
         e->short_since_us = 0;
@@ -102,7 +108,7 @@ void engine_watch_disk(struct ls_engine *e)
         look_for_room(e);
     } else if (!e->open) {
         return;
-    } else if (database_has(e, LEAST_BYTES, &free_bytes)) {
+    } else if (has_room(e->opt.database_dir, LEAST_BYTES, &free_bytes)) {
         e->short_since_us = 0;
     } else if (its_turn(e)) {
         stand_aside(e, "database", free_bytes);

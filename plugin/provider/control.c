@@ -454,6 +454,7 @@ void ls_control_left(struct ls_provider *p, const struct ls_stream_event *ev)
     }
     ls_mutex_lock(&p->lock);
     bool failed = ev->failed && p->connected && !p->closing; /* a start or an end tells by itself */
+    bool ends_full = p->ends_full && p->connected;
     p->failed = failed;
     p->left = true;
     p->closing = true;
@@ -464,7 +465,7 @@ void ls_control_left(struct ls_provider *p, const struct ls_stream_event *ev)
     ls_order_kick_all(&p->apply);
     ls_queue_put(&p->queue, &(struct ls_item){.type = LS_ITEM_FINAL,
                                               .seqno = atomic_load(&p->delivered_seqno)});
-    if (failed) {
-        ls_phase_end_failed(p, ev->text);
+    if (failed || ends_full) {
+        ls_phase_end_failed(p, failed ? ev->text : "the disk of the database is full");
     }
 }

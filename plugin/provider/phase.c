@@ -145,12 +145,19 @@ void ls_phase_diverge(struct ls_provider *p, const char *why)
         return;
     }
     ls_saved_state_mark_corrupt(p->saved, NULL); /* before anything else can go wrong (trap 40) */
+    bool full = ls_engine_disk_is_short(p->server.data_dir);
     /* The first words are what people and the server's suites look for. */
     ls_error_log(
         "Inconsistency detected: Inconsistent by consensus on %s:%lld: %s. The node leaves "
-        "the cluster and keeps running alone. Restart the server: it will get the data "
-        "anew from another member.",
-        LS_UUID_STR(&p->group), (long long)ls_order_position(&p->apply), why);
+        "the cluster and %s",
+        LS_UUID_STR(&p->group), (long long)ls_order_position(&p->apply), why,
+        full ? "its server ends: its disk is full. Make room: started again it waits for that, and "
+               "gets the data anew from another member."
+             : "keeps running alone. Restart the server: it will get the data anew from another "
+               "member.");
+    ls_mutex_lock(&p->lock);
+    p->ends_full = full;
+    ls_mutex_unlock(&p->lock);
     leave(p);
 }
 

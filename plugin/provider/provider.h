@@ -144,6 +144,7 @@ struct ls_provider {
     bool closing;          /* disconnect was called, or we leave by ourselves */
     bool dismissed;        /* disconnect was called */
     bool left;             /* LEFT was taken from the stream */
+    bool ends_full;        /* a full disk made us diverge: the server is to end */
     bool failed;           /* because log or disk have failed: the process ends */
     uint32_t receivers;    /* threads inside recv */
     char donor_list[512];  /* connect's state_donor */

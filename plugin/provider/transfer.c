@@ -103,6 +103,23 @@ static void find_donor(struct ls_provider *p, const struct ask *ask)
     }
 }
 
+/* A copy into a full disk ends this server, and costs a donor its time, again and again. */
+static void wait_for_room(struct ls_provider *p)
+{
+    const char *dir = p->server.data_dir;
+
+    ls_mutex_lock(&p->lock);
+    for (unsigned n = 0; !over(p) && ls_engine_disk_is_short(dir); n++) {
+        if (n % PROGRESS_EVERY == 0) {
+            ls_warn("The disk of %s is full: this node waits for room before it takes a copy of "
+                    "the data. Make some, or end the server",
+                    dir);
+        }
+        pause_before_retry(p);
+    }
+    ls_mutex_unlock(&p->lock);
+}
+
 static void *ask_server(struct ls_provider *p, size_t *len)
 {
     void *req = NULL;
@@ -245,6 +262,7 @@ bool ls_transfer_fetch(struct ls_provider *p, const struct ls_join *join, int64_
             (long long)ls_order_position(&p->apply), (long long)join->base.seqno + 1);
     tell_if_foreign(p, &join->config.group);
     begin_wait(p);
+    wait_for_room(p);
     void *req = ask_server(p, &len);
     if (len == 0) {
         free(req);

@@ -1,6 +1,7 @@
 # The disk of a database has no byte left, and the others are no majority without its server, so that it
-# cannot stand aside: a change that it cannot apply makes it leave. Started again it takes the data of
-# another one, although there was no room to write down that its own are not to be used.
+# cannot stand aside: a change that it cannot apply makes it leave, and its server ends. Started again it
+# waits for room and takes the data of another one, although there was no room to write down that its own
+# are not to be used.
 . "$(dirname "$0")/lib.sh"
 test_begin
 NODES=3
@@ -17,15 +18,19 @@ must kill -STOP "$(node_pid 3)"
 must cluster_wait_size 2 1 2
 must disk_fill "${LS_DISK[2]}" 0
 expect "it cannot apply a change" wait_until 30 log_says 2 "Inconsistency detected"
+expect "its server ends" ends_within 60 2
 load_stop a # alone it would get an error for each row
-must disk_clear "${LS_DISK[2]}"
 must kill -CONT "$(node_pid 3)"
 must node_wait 1
 load_start b 1 t.b
 expect "the others go on" load_grows b
-node_kill 2
+must disk_clear "${LS_DISK[2]}"
+must disk_fill "${LS_DISK[2]}" 32768 # with no byte a server does not start at all
 : >"$(node_log 2)"
-must node_start 2
+must node_launch 2
+expect "started again it waits for room" wait_until 60 log_says 2 "waits for room"
+must disk_clear "${LS_DISK[2]}"
+expect "with room it is back" node_wait 2
 expect "it takes the data of another one" log_says 2 "SST received"
 load_stop b
 for name in a b; do expect "nothing is missing" nothing_lost $name 2 t.b; done
