@@ -191,7 +191,7 @@ sanitizer_preload() {
         if ldd "$LS_WORK/provider.so" 2>/dev/null | grep -q "lib$kind"; then
             gcc -print-file-name="lib$kind.so"
             [ -f "$LS_WORK/no_catalogs.so" ] ||
-                gcc -shared -fPIC -o "$LS_WORK/no_catalogs.so" "$LS_ROOT/scripts/lib/no_catalogs.c"
+                gcc -shared -fPIC -o "$LS_WORK/no_catalogs.so" "$LS_ROOT/test/cluster/no_catalogs.c"
             echo "$LS_WORK/no_catalogs.so"
         fi
     done
