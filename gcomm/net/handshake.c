@@ -127,12 +127,13 @@ static bool is_galera(const uint8_t *b, size_t len)
 
 const char *ls_handshake_blame(struct conn *c, const char *why)
 {
-    const uint8_t *b = c->in + c->in_pos;
     size_t len = c->in_len - c->in_pos;
+    const uint8_t *b;
 
     if (c->state != CONN_HELLO || len == 0) {
         return why;
     }
+    b = c->in + c->in_pos;
     if (len >= 2 && b[1] == 3 && (b[0] == TLS_ALERT || b[0] == TLS_HANDSHAKE)) {
         return "it speaks TLS, and this node does not: give all nodes socket.ssl_key, "
                "socket.ssl_cert and socket.ssl_ca, or none";
