@@ -159,8 +159,8 @@ static void put_row(FILE *f, const struct row *r, const struct ls_health_sample 
     fputc('\n', f);
 }
 
-/* Backslash, quote and line end, as the format wants them; what is no ASCII letter of a name stays,
- * since the sample is UTF-8. */
+/* Backslash, quote and line end (from inside of JSON), as the format wants them; what is no ASCII
+ * letter of a name stays, since the sample is UTF-8. */
 static void label(FILE *f, const char *text)
 {
     for (; *text != '\0'; text++) {

@@ -1,5 +1,7 @@
 #include "plugin/health/sample.h"
 
+#include "plugin/health/text.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -54,6 +56,7 @@ static const char *keep(struct ls_health_sample *s, const char *text)
         return NULL;
     }
     memcpy(at, text, size);
+    ls_health_text_tidy(at);
     s->used += size;
     return at;
 }
@@ -78,6 +81,7 @@ void ls_health_sample_fail(struct ls_health_sample *s, const char *why)
     s->failed = true;
     s->count = 0;
     s->used = (size_t)snprintf(s->text, sizeof(s->text), "%s", why);
+    ls_health_text_tidy(s->text);
 }
 
 const char *ls_health_sample_failure(const struct ls_health_sample *s)

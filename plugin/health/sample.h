@@ -15,7 +15,8 @@ struct ls_health_sample *ls_health_sample_ref(struct ls_health_sample *s);
 void ls_health_sample_unref(struct ls_health_sample *s); /* NULL is allowed */
 
 /* Only before it is shared. Names in lower case ("wsrep_local_state", "read_only"); of two alike
- * the first counts. What is over the limits (512 values, 64 KiB) is dropped. */
+ * the first counts. What is over the limits (512 values, 64 KiB) is dropped; texts are made tidy
+ * (text.h). */
 void ls_health_sample_add(struct ls_health_sample *s, const char *name, const char *value);
 
 /* The server did not answer: why, and nothing else will be found in it. */

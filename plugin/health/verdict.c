@@ -1,5 +1,7 @@
 #include "plugin/health/verdict.h"
 
+#include "plugin/health/text.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +19,9 @@ static void reason(struct ls_health_verdict *v, const char *fmt, ...)
 
     if (v->count < LS_HEALTH_REASONS) {
         va_start(args, fmt);
-        vsnprintf(v->reasons[v->count++], LS_HEALTH_REASON_SIZE, fmt, args);
+        vsnprintf(v->reasons[v->count], LS_HEALTH_REASON_SIZE, fmt, args);
         va_end(args);
+        ls_health_text_tidy(v->reasons[v->count++]); /* the end may be cut */
     }
 }
 
