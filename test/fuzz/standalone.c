@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define INPUT_MAX_BYTES 65536
-#define MAX_CORPUS 1024
+#define MAX_CORPUS 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Asked by the sanitizers, where they are linked in: end in SIGABRT, which is caught below. */
