@@ -64,12 +64,14 @@ disks_thaw() {
 
 disk_room() { df --output=avail "$1" | tail -n 1; }
 
-# Again and again, since a server makes room meanwhile.
+# Again and again, since a server makes room meanwhile and takes it.
 disk_fill() {
     local end=$((SECONDS + 20))
-    until [ "$(disk_room "$1")" -lt $(($2 + 64)) ]; do
-        [ "$SECONDS" -lt "$end" ] || return 1
+    until
         dd if=/dev/zero bs=1M count="$(($(disk_room "$1") - $2))K" iflag=count_bytes >>"$1/filler" 2>/dev/null
+        [ "$(disk_room "$1")" -lt $(($2 + 1024)) ]
+    do
+        [ "$SECONDS" -lt "$end" ] || return 1
     done
 }
 
