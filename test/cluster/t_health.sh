@@ -100,7 +100,8 @@ rm "$LS_WORK/disabled3"
 expect "it is back" within both_are 3 / 200
 
 # The leader is desynced: another one is the writer.
-first=$(health_writer)
+writes_first() { first=$(health_writer) && [ -n "$first" ]; } # there is none while leadership moves
+must wait_until 30 writes_first
 must sql "$first" "SET GLOBAL wsrep_desync=ON"
 moved() { now=$(health_writer) && [ -n "$now" ] && [ "$now" != "$first" ]; }
 expect "the writer moves from a desynced node" within moved
