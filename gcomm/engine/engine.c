@@ -169,7 +169,7 @@ static void take_requests(struct ls_engine *e)
  * that follows on what it reads of the others' progress must find it non-primary. */
 static void follow_isolation(struct ls_engine *e)
 {
-    bool isolate = atomic_load(&e->isolate) || e->aside;
+    bool isolate = atomic_load(&e->isolate) || e->aside != NULL;
 
     if (isolate != e->isolated) {
         e->isolated = isolate;
@@ -211,7 +211,7 @@ static void turn_end(void *ctx)
         engine_sync_request(e);
         engine_watch_log_disk(e);
     }
-    if (e->aside && !e->isolated) {
+    if (e->aside != NULL && !e->isolated) {
         follow_isolation(e);
         take_requests(e); /* now: what comes in the next turn may be more than there is room for */
     }

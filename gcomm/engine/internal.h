@@ -223,7 +223,7 @@ struct ls_engine {
     bool isolated;
     bool want_applied;      /* applied_option or watch_applied, as the peers know it */
     bool watch_applied;     /* the provider compares itself with the others */
-    bool aside;             /* room.c: isolated by itself, its disk is full */
+    const char *aside;      /* room.c: isolated by itself, as the disk of this is full; else NULL */
     int64_t cut_us;         /* isolated: when the connections are cut */
     int64_t aside_look_us;  /* aside: when to look for room again */
     int64_t short_since_us; /* the database's disk is full; 0: it is not */

@@ -275,6 +275,19 @@ static void describe_wait(const struct ls_engine *e, const struct line *here, ui
     }
 }
 
+/* The others may be there and well: it is this node that has no connection. */
+static void describe_isolation(const struct ls_engine *e, char text[LS_WAITING_TEXT_SIZE])
+{
+    if (e->aside != NULL) {
+        (void)snprintf(text, LS_WAITING_TEXT_SIZE,
+                       "this node stands aside until there is room on the disk of the %s",
+                       e->aside);
+    } else {
+        (void)snprintf(text, LS_WAITING_TEXT_SIZE,
+                       "this node is isolated by its provider option gmcast.isolate");
+    }
+}
+
 void engine_log_progress(struct ls_engine *e)
 {
     struct line missing = {.len = 0};
@@ -301,12 +314,16 @@ void engine_log_progress(struct ls_engine *e)
         }
     }
     strangers_text(e, strangers);
-    describe_wait(e, &here, members, &missing, strangers, text);
+    if (e->isolated) {
+        describe_isolation(e, text);
+    } else {
+        describe_wait(e, &here, members, &missing, strangers, text);
+    }
     ls_info("waiting for a primary component; %s", text);
     ls_mutex_lock(&e->mutex);
     memcpy(e->stats.waiting_for, text, sizeof(e->stats.waiting_for));
     ls_mutex_unlock(&e->mutex);
-    if (members > 0 && strangers[0] == '\0') {
+    if (members > 0 && strangers[0] == '\0' && !e->isolated) {
         log_advice(e, &renewed);
     }
 }

@@ -66,7 +66,7 @@ static bool its_turn(struct ls_engine *e)
 
 static void stand_aside(struct ls_engine *e, const char *whose, uint64_t free_bytes)
 {
-    e->aside = true;
+    e->aside = whose;
     e->aside_look_us = e->now_us + LOOK_AGAIN_US;
     ls_warn("the disk of the %s is full (%llu KiB are left): this node stands aside, the others go "
             "on without it. Make room: it comes back by itself",
@@ -83,7 +83,7 @@ static void look_for_room(struct ls_engine *e)
     e->aside_look_us = e->now_us + LOOK_AGAIN_US;
     if (has_room(e->opt.database_dir, BACK_BYTES, &free_bytes) &&
         ls_log_reserve_next(e->log, true, NULL) != LS_E_NOSPC) {
-        e->aside = false;
+        e->aside = NULL;
         e->short_since_us = 0;
         ls_info("there is room on the disk again: this node comes back");
     }
@@ -94,7 +94,7 @@ void engine_watch_log_disk(struct ls_engine *e)
 {
     uint64_t free_bytes = 0;
 
-    if (e->open && !e->aside && ls_log_reserve_next(e->log, false, NULL) == LS_E_NOSPC) {
+    if (e->open && e->aside == NULL && ls_log_reserve_next(e->log, false, NULL) == LS_E_NOSPC) {
         (void)ls_file_free_bytes(e->opt.data_dir, &free_bytes, NULL);
         stand_aside(e, "write-set log", free_bytes);
     }
@@ -104,7 +104,7 @@ void engine_watch_disk(struct ls_engine *e)
 {
     uint64_t free_bytes = 0;
 
-    if (e->aside) {
+    if (e->aside != NULL) {
         look_for_room(e);
     } else if (!e->open) {
         return;

@@ -38,6 +38,7 @@ full() {
     expect "the others go on" load_grows "a$n"
     expect "without it" cluster_wait_size 2 1 "$((5 - n))"
     expect "its server runs" node_alive "$n"
+    expect "it says what it waits for" wait_until 30 log_says "$n" "waiting for a primary component; this node stands aside until there is room"
     expect "and refuses writes" refused 1047 "$n" "INSERT INTO t.k VALUES ('full')"
     must disk_clear "$LS_WORK/small$n"
     expect "with room it is back" node_wait "$n"
