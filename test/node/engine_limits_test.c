@@ -143,15 +143,31 @@ static bool wait_log_full(struct node *n, bool full, int64_t timeout_us)
     return s.log_full == full;
 }
 
+/* Writes until write-sets wait, and waits until they go on. */
+static void write_until_full(struct node *n)
+{
+    struct client writer;
+    atomic_bool stop = false;
+
+    client_start(&writer, n, 1000, 100000);
+    writer.stop = &stop;
+    client_run(&writer);
+    assert_true(wait_log_full(n, true, 10000000));
+    atomic_store(&stop, true);
+    assert_true(wait_log_full(n, false, 30000000));
+    ls_thread_join(writer.thread);
+    assert_int_equal(writer.unknown + writer.refused, 0);
+    client_end(&writer);
+}
+
 /* A disk that stays nearly full: write-sets wait while that makes room, which is until the log is
  * as small as it gets, and then go on. The spare segment that it keeps is none that could go. */
 static void test_short_of_room(void **state)
 {
-    struct ls_log_stats log;
-    struct client writer;
+    struct ls_log_stats log = {0};
     struct node n;
-    atomic_bool stop = false;
     uint64_t index;
+    bool shown = false;
 
     (void)state;
     node_max_pending_bytes = UINT64_C(1) << 50; /* more than any disk has free */
@@ -159,19 +175,15 @@ static void test_short_of_room(void **state)
     node_start(&n, NULL, 0, true, false);
     node_max_pending_bytes = 0;
     node_wait_synced(&n);
-    client_start(&writer, &n, 1000, 100000);
-    writer.stop = &stop;
-    client_run(&writer);
-    assert_true(wait_log_full(&n, true, 10000000));
-    atomic_store(&stop, true);
-    assert_true(wait_log_full(&n, false, 30000000));
-    ls_thread_join(writer.thread);
-    assert_int_equal(writer.unknown + writer.refused, 0);
-    ls_log_get_stats(ls_engine_log(n.engine), &log);
-    assert_true(log.spare_bytes > 0 && log.bytes > 8 << 20);
+    /* A segment that has grown leaves the log a little smaller than that, spare and all. */
+    for (int round = 0; round < 4 && !shown; round++) {
+        write_until_full(&n);
+        ls_log_get_stats(ls_engine_log(n.engine), &log);
+        shown = log.spare_bytes > 0 && log.bytes > 8 << 20;
+    }
+    assert_true(shown);
     assert_int_equal(node_submit(&n, 100, &index), LS_OK);
     assert_true(wait_log_full(&n, false, 0));
-    client_end(&writer);
     node_stop(&n, true);
     node_fini(&n);
 }
