@@ -191,8 +191,6 @@ struct ls_submission {
 enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
                             bool (*cancelled)(struct ls_submission *s), bool no_wait);
 void ls_engine_submit_kick(struct ls_engine *e);
-/* Less room than a database needs to go on, so little that its node stands aside. */
-bool ls_engine_disk_is_short(const char *database_dir);
 /* Copies the bytes and does not wait: for control entries (STATE, SST_REQUEST). One that was under
  * way when the component was lost is lost with it, silently: the caller sees NONPRIMARY in the
  * stream and starts over with the next CONNECTED or view. */
@@ -288,5 +286,7 @@ struct ls_engine_stats {
 void ls_engine_log_view(const struct ls_config *c, const struct ls_uuid *self, bool primary);
 void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out);
 void ls_engine_reset_stats(struct ls_engine *e);
+/* Less room than a database needs to go on, so little that its node stands aside. */
+bool ls_engine_disk_is_short(const char *database_dir);
 
 #endif

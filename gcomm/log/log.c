@@ -326,8 +326,7 @@ static enum ls_rc roll(struct ls_log *log, struct ls_error *err)
     rc = ls_log_segment_create(log, &h, context, &s, &why);
     free(context);
     if (rc == LS_E_NOSPC) {
-        return LS_OK; /* nothing is lost by it: the present segment goes on as long as it can grow
-                       */
+        return LS_OK; /* nothing is lost: the present segment goes on as long as it can grow */
     }
     if (rc == LS_OK) {
         rc = ls_log_table_push(log, s, &why);

@@ -108,16 +108,19 @@ static void wait_for_room(struct ls_provider *p)
 {
     const char *dir = p->server.data_dir;
 
-    ls_mutex_lock(&p->lock);
-    for (unsigned n = 0; !over(p) && ls_engine_disk_is_short(dir); n++) {
+    bool stop = false;
+
+    for (unsigned n = 0; !stop && ls_engine_disk_is_short(dir); n++) {
         if (n % PROGRESS_EVERY == 0) {
             ls_warn("The disk of %s is full: this node waits for room before it takes a copy of "
                     "the data. Make some, or end the server",
                     dir);
         }
+        ls_mutex_lock(&p->lock);
         pause_before_retry(p);
+        stop = over(p);
+        ls_mutex_unlock(&p->lock);
     }
-    ls_mutex_unlock(&p->lock);
 }
 
 static void *ask_server(struct ls_provider *p, size_t *len)

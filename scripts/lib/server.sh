@@ -199,12 +199,15 @@ sanitizer_preload() {
 
 server_loader() { ldd "$(command -v mariadbd)" | grep -o '/[^ ]*/ld-linux[^ ]*'; }
 
-# Sets `program` to what runs a server with this preloaded. By the loader and not by LD_PRELOAD, which state
-# transfer scripts would inherit: ps hangs with it.
+# Sets `program` to what runs a server with what it needs preloaded. By the loader and not by LD_PRELOAD, which
+# state transfer scripts would inherit: ps hangs with it.
 server_program() {
+    local preload
+    # shellcheck disable=SC2046,SC2116,SC2086 # names separated by blanks
+    preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-})
     program=(mariadbd)
-    [ -z "$1" ] || program=(env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-        "$(server_loader)" --preload "$1" --argv0 mariadbd "$(command -v mariadbd)")
+    [ -z "$preload" ] || program=(env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+        "$(server_loader)" --preload "$preload" --argv0 mariadbd "$(command -v mariadbd)")
 }
 
 # As the unit file of the distribution does: ask the storage engine where it stands, and say so.
@@ -214,20 +217,18 @@ node_recovered_position() {
     [ -f "$dir/started" ] || return 0
     log=$dir/recover.log
     rm -f "$log"
-    server_program "$2"
+    server_program
     (cd "$dir/data" && as_server "${program[@]}" --defaults-file="$dir/my.cnf" --log-error="$log" \
         --wsrep-recover --skip-networking) >/dev/null 2>&1
     sed -n 's/.*WSREP: Recovered position:[[:space:]]*\([^ ,]*\).*/\1/p' "$log" | tail -n 1
 }
 
 node_launch() {
-    local i=$1 dir position preload program
+    local i=$1 dir position program
     shift
     dir=$(node_dir "$i")
-    # shellcheck disable=SC2046,SC2116,SC2086 # names separated by blanks
-    preload=$(echo $(sanitizer_preload) ${NODE_PRELOAD:-})
-    position=$(node_recovered_position "$i" "$preload")
-    server_program "$preload"
+    position=$(node_recovered_position "$i")
+    server_program
     : >"$dir/started"
     (
         cd "$dir/data" || exit 1

@@ -220,6 +220,14 @@ void fixture_check_all(struct fixture *f, uint64_t last, uint8_t variant)
     assert_true(ls_hash128_equal(pos.chain, ls_log_last(f->log).chain));
 }
 
+void fixture_check_reopened(struct fixture *f, uint64_t last, uint8_t variant)
+{
+    fixture_close(f);
+    fixture_open(f);
+    assert_false(f->damaged);
+    fixture_check_all(f, last, variant);
+}
+
 void fixture_path(const struct fixture *f, const char *name, char out[128])
 {
     snprintf(out, 128, "%s/%s", f->dir, name);

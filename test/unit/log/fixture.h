@@ -45,6 +45,8 @@ bool fixture_entry_is_good(const struct ls_entry *e);
 void fixture_check_entry(const struct ls_entry *e, uint8_t variant);
 /* Asserts that all held entries are intact, linked, and end at `last`. */
 void fixture_check_all(struct fixture *f, uint64_t last, uint8_t variant);
+/* The same of what another start finds, and that it takes nothing for damaged. */
+void fixture_check_reopened(struct fixture *f, uint64_t last, uint8_t variant);
 
 /* Files of the directory. */
 void fixture_path(const struct fixture *f, const char *name, char out[128]);

@@ -93,10 +93,7 @@ static void test_segments(void **state)
     }
     ls_log_get_stats(f->log, &stats);
     assert_true(stats.segments > 5);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 2000, 0);
+    fixture_check_reopened(f, 2000, 0);
 
     /* what remains after a purge starts with the context of its base */
     ls_log_set_max_bytes(f->log, 0);
@@ -133,10 +130,7 @@ static void test_segment_waits_for_context(void **state)
     fixture_flush(f);
     ls_log_get_stats(f->log, &stats);
     assert_int_equal(stats.segments, 2);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 501, 0);
+    fixture_check_reopened(f, 501, 0);
 }
 
 /* Purged files are used again; what they held must not come back. */
@@ -430,10 +424,7 @@ static void test_big_entries(void **state)
     }
     fixture_flush(f);
     fixture_check_all(f, 21, 0);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 21, 0);
+    fixture_check_reopened(f, 21, 0);
 }
 
 static void test_refuses_what_does_not_fit(void **state)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,10 +67,7 @@ static void check_file_limit(struct fixture *f, uint32_t size)
     held = ls_log_last(f->log).index;
     assert_true(held >= flushed);
     fixture_check_all(f, held, 0);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, held, 0);
+    fixture_check_reopened(f, held, 0);
     fixture_append(f, 3, size, 0);
     fixture_flush(f);
     fixture_check_all(f, held + 3, 0);
@@ -125,10 +121,7 @@ static void test_full_disk(void **state)
     held = ls_log_last(f->log).index;
     assert_true(held >= flushed);
     fixture_check_all(f, held, 0);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, held, 0);
+    fixture_check_reopened(f, held, 0);
     /* room again, after a purge */
     ls_log_set_max_bytes(f->log, 0);
     ls_log_purge(f->log, held);
@@ -173,7 +166,7 @@ static void test_full_disk_at_new_segment(void **state)
     struct fixture *f = *state;
     struct ls_error err = {0};
     struct ls_log_stats stats;
-    char path[PATH_MAX];
+    char path[128];
     int fd;
 
     if (!small_disk(f)) {
@@ -185,7 +178,7 @@ static void test_full_disk_at_new_segment(void **state)
     fixture_append(f, 1, 1000, 0);
     fixture_flush(f);
     assert_int_equal(ls_log_reserve_next(f->log, true, &err), LS_OK);
-    (void)snprintf(path, sizeof(path), "%s/filler", f->dir);
+    fixture_path(f, "filler", path);
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     for (char some[4096] = {0}; write(fd, some, sizeof(some)) > 0;) {
@@ -203,10 +196,7 @@ static void test_full_disk_at_new_segment(void **state)
     fixture_flush(f);
     ls_log_get_stats(f->log, &stats);
     assert_int_equal(stats.segments, 2);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 62, 0);
+    fixture_check_reopened(f, 62, 0);
     fixture_close(f);
     assert_int_equal(umount(f->dir), 0);
 }

@@ -380,19 +380,13 @@ static void test_old_format_is_cut(void **state)
     fixture_check_all(f, 25, 0);
     fixture_append(f, 5, 50, 0);
     fixture_flush(f);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 30, 0);
+    fixture_check_reopened(f, 30, 0);
     fixture_close(f);
     fixture_wipe(f);
     write_old_log(f);
     fixture_open(f);
     assert_int_equal(ls_log_truncate(f->log, 11, NULL), LS_OK);
-    fixture_close(f);
-    fixture_open(f);
-    assert_false(f->damaged);
-    fixture_check_all(f, 10, 0);
+    fixture_check_reopened(f, 10, 0);
 }
 
 /* Real damage in old segments is found as before. */
