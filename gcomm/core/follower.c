@@ -21,6 +21,8 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     c->append_due = false;
     core_reset_election(c);
     if (changed) {
+        c->ack_index = 0;
+        c->ack_to_count = 0;
         c->spare = 0;          /* a word of the leader before; the next one counts anew */
         c->submitted_term = 0; /* what was handed over while we knew no leader goes out now */
         core_act_role(c);
@@ -40,6 +42,8 @@ void core_set_term(struct ls_core *c, uint64_t term)
     a->u.persist.vote = c->vote;
     c->term_first = 0;
     c->matched = (struct ls_log_pos){0};
+    c->ack_index = 0;
+    c->ack_to_count = 0;
     c->nack_index = UINT64_MAX;
     for (uint32_t i = 0; i < c->peer_count; i++) {
         c->peers[i].acked = 0;
@@ -137,17 +141,21 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
 static void note_waiting_origins(struct ls_core *c, const struct ls_msg *m)
 {
     for (uint32_t i = 0; i < m->u.append.count && !c->params.ack_all; i++) {
-        const struct ls_uuid *o = &m->u.append.entries[i].sub.origin;
+        const struct ls_entry *e = &m->u.append.entries[i];
+        const struct ls_uuid *o = &e->sub.origin;
         uint32_t k = 0;
-        if (m->u.append.entries[i].type != LS_ENTRY_WRITESET || ls_uuid_equal(o, &c->me.id) ||
+        if (e->type != LS_ENTRY_WRITESET || ls_uuid_equal(o, &c->me.id) ||
             ls_uuid_equal(o, &c->leader) || core_pair_is_majority(c, o, &c->leader)) {
             continue;
         }
-        while (k < c->ack_to_count && !ls_uuid_equal(&c->ack_to[k], o)) {
+        while (k < c->ack_to_count && !ls_uuid_equal(&c->ack_to[k].origin, o)) {
             k++;
         }
         if (k == c->ack_to_count && k < LS_MAX_MEMBERS) {
-            c->ack_to[c->ack_to_count++] = *o;
+            c->ack_to[c->ack_to_count++] = (struct waiter){.origin = *o};
+        }
+        if (k < c->ack_to_count) {
+            c->ack_to[k].index = e->index;
         }
     }
 }
@@ -217,12 +225,25 @@ static void give_up_history(struct ls_core *c, const struct ls_uuid *from)
     c->parted = true;
 }
 
+/* Entries that our disk does not hold yet need no answer of their own: the one that counts comes
+ * with the sync. Nor does the word of a commit, when the leader knows all that we hold. Messages
+ * that say nothing are what a busy group has most of. */
+static bool needs_answer(struct ls_core *c, const struct ls_msg *m, uint64_t last_before)
+{
+    bool news = m->u.append.count > 0 ? m->u.append.prev.index >= last_before
+                                      : m->u.append.commit > c->commit;
+
+    return !news || c->need_view || core_self_held(c) != c->ack_index ||
+           c->now_us - c->ack_sent_us >= c->params.heartbeat_us / 4;
+}
+
 void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,
                     bool payload_here)
 {
     struct peer *p = core_peer(c, from);
     struct ls_log_pos upto;
     uint64_t end = m->u.append.prev.index + m->u.append.count;
+    uint64_t last_before;
     uint64_t commit;
     bool need_payload;
     bool ok;
@@ -259,6 +280,7 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
         send_nack(c, from, &pos, false);
         return;
     }
+    last_before = c->last.index;
     ok = core_take_entries(c, m, payload_here, &need_payload);
     if (c->role == LS_ROLE_LEFT) {
         return;
@@ -285,7 +307,7 @@ void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct 
     } else {
         c->nack_index = UINT64_MAX;
     }
-    c->ack_due = true;
+    c->ack_due |= !ok || needs_answer(c, m, last_before);
     note_waiting_origins(c, m);
     if (p != NULL) {
         uint64_t held = m->u.append.leader_held;
@@ -319,6 +341,7 @@ void core_follower_flush(struct ls_core *c)
 {
     struct ls_log_pos pos;
     uint64_t held = core_self_held(c);
+    uint32_t waiting = 0;
 
     if (!c->ack_due || ls_uuid_is_zero(&c->leader) || !core_pos_at(c, held, &pos)) {
         return;
@@ -326,9 +349,15 @@ void core_follower_flush(struct ls_core *c)
     c->ack_due = false;
     send_ack(c, &c->leader, &pos);
     for (uint32_t i = 0; i < c->ack_to_count; i++) {
-        send_ack(c, &c->ack_to[i], &pos);
+        if (held > c->ack_index) {
+            send_ack(c, &c->ack_to[i].origin, &pos);
+        }
+        if (c->ack_to[i].index > held) {
+            c->ack_to[waiting++] = c->ack_to[i];
+        }
     }
-    c->ack_to_count = 0;
+    c->ack_to_count = waiting;
+    c->ack_index = held;
     c->applied_sent = c->applied;
     c->ack_sent_us = c->now_us;
 }

@@ -45,6 +45,12 @@ struct pace {
 };
 
 /* Another node that we have a connection to, or that is a member. */
+/* An origin that waits until we acknowledge this entry. */
+struct waiter {
+    struct ls_uuid origin;
+    uint64_t index;
+};
+
 struct peer {
     struct ls_uuid id;
     uint64_t incarnation; /* of its process, from PEER_UP */
@@ -61,6 +67,7 @@ struct peer {
     struct pace pace;
     uint64_t commit_sent;
     uint64_t held_sent;
+    uint64_t own_sent; /* the last entry sent to it that is a write-set of its own */
     int64_t sent_us;
     int64_t refused_us;
     int64_t
@@ -273,8 +280,8 @@ struct ls_core {
     /* follower, of the current term */
     struct ls_log_pos matched; /* our log equals the leader's up to here; term 0: unknown */
     bool ack_due;
-    bool ack_origins;
-    struct ls_uuid ack_to[LS_MAX_MEMBERS]; /* origins that wait for our acknowledgement */
+    uint64_t ack_index; /* of the last one; 0: none yet */
+    struct waiter ack_to[LS_MAX_MEMBERS];
     uint32_t ack_to_count;
     int64_t applied;
     int64_t applied_sent;

@@ -44,6 +44,7 @@ void core_leader_track(struct ls_core *c, struct peer *p, uint64_t from)
     p->inflight_bytes = 0;
     p->commit_sent = 0;
     p->held_sent = 0;
+    p->own_sent = 0;
 }
 
 /* What the others may count as held by us: with ack.level=all nobody counts for himself (P6), all
@@ -132,6 +133,9 @@ static bool send_next(struct ls_core *c, struct peer *p, uint64_t limit, bool ve
         }
         last++;
         bytes += e.size + ENTRY_OVERHEAD;
+        if (e.type == LS_ENTRY_WRITESET && ls_uuid_equal(&e.sub.origin, &p->id)) {
+            p->own_sent = last;
+        }
         if (e.flags & LS_EF_BIG) {
             meta_only = !verdicts && holds_payload(c, p, &e.sub);
             break;
@@ -155,17 +159,28 @@ static bool counts_for_itself(struct ls_core *c, const struct peer *p)
     return core_is_voter(&c->old, &p->id) && core_pair_is_majority(c, &c->me.id, &p->id);
 }
 
+/* Whether somebody there may wait for the news that goes from `told` to `now`: for a write of his
+ * own, or because nothing more is under way to this peer that would bring them. */
+static bool is_awaited(const struct peer *p, uint64_t told, uint64_t now)
+{
+    return told < now && (p->own_sent > told || now + 1 >= p->next);
+}
+
 /* A peer that can count by itself (P6) needs no notice of the commit, but at once the word that our
  * disk holds what it was sent: with that and its own disk it knows after one round trip. */
 static bool needs_notice(struct ls_core *c, const struct peer *p)
 {
     uint64_t held = held_to_tell(c);
 
-    if (!counts_for_itself(c, p)) {
-        return p->commit_sent < c->commit;
+    if (counts_for_itself(c, p)) {
+        if (is_awaited(p, p->held_sent, held < p->next - 1 ? held : p->next - 1)) {
+            return true;
+        }
+        if (p->held_sent >= c->commit) {
+            return false;
+        }
     }
-    return p->held_sent < (held < p->next - 1 ? held : p->next - 1) ||
-           (p->commit_sent < c->commit && p->held_sent < c->commit);
+    return is_awaited(p, p->commit_sent, c->commit);
 }
 
 /* Its own disk is slower than that of the others: the commit is news to it all the same. */

@@ -85,6 +85,7 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     } else if (ls_uuid_equal(id, &c->leader)) {
         c->leader_suspected = false;
         core_reset_election(c);
+        c->ack_index = 0; /* nor may our last acknowledgement have come there */
         c->submitted_term =
             0; /* submissions may be lost, too: once more (the leader drops twins) */
     }

@@ -1,8 +1,9 @@
 /* Where the leader is (rule 7). A member that makes nearly all write-sets saves the way to the
  * leader and back, when it leads itself: on a WAN its commit takes one round trip to the nearest
  * others instead of one to the leader, and with more than three voters one hop less anywhere. A
- * change of leaders costs some round trips for everybody, so it takes a large share, for long, and
- * a leader that has been in office for a while.
+ * busy one saves a message and a wake-up there for each write-set, however near that is. A change
+ * of leaders costs some round trips for everybody, so it takes a large share, for long, and a
+ * leader that has been in office for a while.
  *
  * A leader that gives its state to another, was desynced, or is read-only hands over to one that is
  * not: who asks where to write is sent to the leader (plugin/health). */
@@ -15,6 +16,7 @@
 #define SHARE_PERCENT 80     /* of the write-sets of a sample */
 #define SAMPLE_ENTRIES 5     /* fewer tell nothing */
 #define FAR_US 2000          /* a round trip worth saving, with three voters or fewer */
+#define BUSY_ENTRIES 200     /* of a sample: messages worth saving, however near */
 #define BEHIND_ENTRIES 10000 /* the new one has to fetch them before it orders */
 
 void core_place_reset(struct ls_core *c)
@@ -159,6 +161,7 @@ static void hand_to_synced(struct ls_core *c)
 void core_place_tick(struct ls_core *c)
 {
     struct peer *writer;
+    bool busy;
 
     hand_to_synced(c);
     if (c->now_us < c->place_due_us) {
@@ -170,10 +173,11 @@ void core_place_tick(struct ls_core *c)
     }
     c->place_streak += writer != NULL;
     c->place_to = writer != NULL ? writer->id : ls_uuid_zero;
+    busy = writer != NULL && writer->wrote >= BUSY_ENTRIES;
     next_sample(c);
     if (writer == NULL || c->place_streak < STREAK || c->now_us - c->leader_since_us < OFFICE_US ||
         c->leaving || c->pending_index != 0 || !could_lead(c, writer) ||
-        (writer->way_us < FAR_US && count_voters(&c->old) <= 3)) {
+        (!busy && writer->way_us < FAR_US && count_voters(&c->old) <= 3)) {
         return;
     }
     c->place_streak = 0;
