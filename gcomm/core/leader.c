@@ -423,8 +423,13 @@ void core_on_spare(struct ls_core *c, const struct peer *p, const struct ls_msg 
 
 void core_leader_tick(struct ls_core *c)
 {
-    if (core_majority(c, core_is_heard)) {
+    if (core_majority(c, core_is_fresh)) {
         c->quorum_seen_us = c->now_us;
+    } else if (core_majority(c, core_is_heard)) {
+        /* silent, but not for long, or busy with what it was sent */
+        if (core_is_quorum_lost(c, c->params.quiet_us)) {
+            c->quorum_seen_us = c->now_us - c->params.quiet_us;
+        }
     } else if (core_is_quorum_lost(c, c->params.quiet_us)) {
         /* Raft section 6.2: a leader without a majority steps down, so that it misleads nobody. */
         core_log(c, LS_LOG_INFO, "leader of term %llu: no majority answers, stepping down",
