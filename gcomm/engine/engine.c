@@ -328,12 +328,29 @@ static const char *keep_string(struct ls_engine *e, size_t i, const char *s)
     return e->strings[i];
 }
 
+/* A name that is longer than the server can show is cut between two characters (UTF-8), or what
+ * reads it elsewhere takes all of its text for invalid. */
+static void cut_name(char *name)
+{
+    size_t len = strlen(name);
+
+    if (len < LS_NAME_SIZE) {
+        return;
+    }
+    len = LS_NAME_SIZE - 1;
+    while (len > 0 && ((uint8_t)name[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    name[len] = '\0';
+}
+
 static void copy_options(struct ls_engine *e, const struct ls_engine_options *opt)
 {
     e->opt = *opt;
     e->opt.data_dir = keep_string(e, 0, opt->data_dir);
     e->opt.cluster_name = keep_string(e, 1, opt->cluster_name);
     e->opt.node_name = keep_string(e, 2, opt->node_name);
+    cut_name(e->strings[2]);
     e->opt.incoming = keep_string(e, 3, opt->incoming != NULL ? opt->incoming : "");
     e->opt.listen_addr = keep_string(e, 4, opt->listen_addr);
     e->opt.advertise = keep_string(e, 5, opt->advertise);

@@ -114,7 +114,7 @@ static bool find_culprit(struct ls_engine *e, char out[LS_FLOW_TEXT_SIZE], char 
     if (atomic_load(&e->fc_requested) || atomic_load(&e->log_full)) {
         snprintf(out, LS_FLOW_TEXT_SIZE, "%s (this node): %s", e->opt.node_name,
                  reason_text(own_reason(e)));
-        snprintf(name, LS_NAME_SIZE, "%.*s", LS_NAME_SIZE - 1, e->opt.node_name);
+        snprintf(name, LS_NAME_SIZE, "%s", e->opt.node_name);
         return true;
     }
     ls_core_get_status(e->core, &st);
