@@ -241,11 +241,10 @@ static _Noreturn void give_up_running(struct ls_provider *p, const struct ls_joi
     ls_saved_state_get(p->saved, &own);
     if (!ls_uuid_equal(&own.position.uuid, &join->config.group)) {
         how = "the data of this node belong to another history than the group's";
-    } else if (have > join->joined.seqno) {
+    } else if (atomic_load(&p->foreign) || have > join->joined.seqno) {
         how = "this node has write-sets that the group has not: their histories have parted";
     } else {
-        how = "this node was away for longer than the others keep write-sets (gcache.size), or its "
-              "history has parted from the group's, as an error above says then";
+        how = "this node was away for longer than the others keep write-sets (gcache.size)";
     }
     snprintf(why, sizeof(why),
              "%s, and a running server cannot take a full copy: restart it (position here %lld, of "
