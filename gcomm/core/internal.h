@@ -369,7 +369,10 @@ void core_set_commit(struct ls_core *c, uint64_t index);
 void core_act_commit(struct ls_core *c);
 void core_reset_log(struct ls_core *c, const struct ls_log_pos *base, int64_t cut,
                     const struct ls_config *config, uint64_t config_index);
+/* What is committed from now on: nothing that our log holds counts beside it. */
 void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64_t index);
+/* What is committed up to this place of our log, which may hold more behind it already. */
+void core_catch_up_config(struct ls_core *c, const struct ls_config *config, uint64_t index);
 enum ls_rc core_load(struct ls_core *c, const struct ls_core_start *start, struct ls_error *err);
 uint64_t core_self_held(const struct ls_core *c);
 

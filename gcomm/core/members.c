@@ -336,7 +336,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
                 ls_uuid_equal(&config->group, &c->latest.group);
     if (m->u.welcome.from_log) {
         if (m->u.welcome.joined_index > c->config_index) {
-            core_adopt_config(c, config, m->u.welcome.joined_index);
+            core_catch_up_config(c, config, m->u.welcome.joined_index);
         }
     } else {
         c->verdicts_upto = m->u.welcome.joined_index;

@@ -203,6 +203,18 @@ void core_truncate(struct ls_core *c, uint64_t index)
     core_submissions_truncated(c, index);
 }
 
+static void drop_controls(struct ls_core *c, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        control_free(&c->controls[i]);
+    }
+    c->control_count -= count;
+    if (c->control_count > 0) {
+        memmove(c->controls, c->controls + count, c->control_count * sizeof(c->controls[0]));
+    }
+    c->controls_moved = true;
+}
+
 /* Lets committed control entries take effect one by one: each configuration change is seen with the
  * states exactly as of its place in the log. */
 static void commit_controls(struct ls_core *c, uint64_t index)
@@ -233,12 +245,9 @@ static void commit_controls(struct ls_core *c, uint64_t index)
         } else if (k.u.cut > c->cut_committed) {
             c->cut_committed = k.u.cut;
         }
-        control_free(&k);
     }
     if (done > 0) {
-        c->controls_moved = true;
-        c->control_count -= done;
-        memmove(c->controls, c->controls + done, c->control_count * sizeof(c->controls[0]));
+        drop_controls(c, done);
         if (config_done) {
             recompute(c); /* what is pending may be a new epoch, which does not build on these */
         }
@@ -275,15 +284,28 @@ void core_set_commit(struct ls_core *c, uint64_t index)
     core_read_progress(c);
 }
 
-void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64_t index)
+static void set_committed(struct ls_core *c, const struct ls_config *config, uint64_t index,
+                          size_t passed)
 {
-    while (c->control_count > 0) {
-        control_free(&c->controls[--c->control_count]);
-    }
+    drop_controls(c, passed);
     c->committed = *config;
     c->config_index = index;
-    c->controls_moved = true;
     recompute(c);
+}
+
+void core_adopt_config(struct ls_core *c, const struct ls_config *config, uint64_t index)
+{
+    set_committed(c, config, index, c->control_count);
+}
+
+void core_catch_up_config(struct ls_core *c, const struct ls_config *config, uint64_t index)
+{
+    size_t passed = 0;
+
+    while (passed < c->control_count && c->controls[passed].index <= index) {
+        passed++;
+    }
+    set_committed(c, config, index, passed);
 }
 
 /* The host purges its log without a word. What begins our log for us is then the position before
