@@ -247,8 +247,11 @@ static void tell_held(struct ls_core *c, const struct staged *s)
 
 void core_on_held_event(struct ls_core *c, const struct ls_event *ev)
 {
-    struct staged *s;
+    struct staged *s = staged_find(c, &ev->u.held.sub);
 
+    if (s != NULL && s->here) {
+        return; /* once more: what is in the log may be truncated, and is needed again then */
+    }
     if (ls_config_find(&c->latest, &ev->u.held.sub.origin) == NULL || is_done(c, &ev->u.held.sub)) {
         core_act(c, LS_ACT_DROP_PAYLOAD)->u.sub = ev->u.held.sub;
         return;
