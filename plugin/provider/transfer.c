@@ -193,12 +193,22 @@ static void tell_if_foreign(struct ls_provider *p, const struct ls_uuid *group)
 void ls_transfer_distrust(void *ctx)
 {
     struct ls_provider *p = ctx;
+    bool asked_for;
 
-    if (!atomic_exchange(&p->foreign, true)) {
+    if (atomic_exchange(&p->foreign, true)) {
+        return;
+    }
+    ls_mutex_lock(&p->lock);
+    asked_for = p->settings.ignore_quorum || p->settings.ignore_sb;
+    ls_mutex_unlock(&p->lock);
+    if (asked_for) { /* no fault then */
+        ls_info("This node may go on without a majority (pc.ignore_quorum, pc.ignore_sb), and has: "
+                "its data are given up for the group's, by a full state transfer");
+    } else {
         ls_warn("This node has committed what the group has not: its data are given up for the "
                 "group's, by a full state transfer");
-        ls_saved_state_mark_unsafe(p->saved, NULL);
     }
+    ls_saved_state_mark_unsafe(p->saved, NULL);
 }
 
 /* The group goes on without us (an eviction, a damaged log), which the server, that waits for its
