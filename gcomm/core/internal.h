@@ -44,13 +44,13 @@ struct pace {
     bool lost;        /* they stood still: not waited for until they have come up */
 };
 
-/* Another node that we have a connection to, or that is a member. */
 /* An origin that waits until we acknowledge this entry. */
 struct waiter {
     struct ls_uuid origin;
     uint64_t index;
 };
 
+/* Another node that we have a connection to, or that is a member. */
 struct peer {
     struct ls_uuid id;
     uint64_t incarnation; /* of its process, from PEER_UP */

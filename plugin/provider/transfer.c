@@ -107,7 +107,6 @@ static void find_donor(struct ls_provider *p, const struct ask *ask)
 static void wait_for_room(struct ls_provider *p)
 {
     const char *dir = p->server.data_dir;
-
     bool stop = false;
 
     for (unsigned n = 0; !stop && ls_engine_disk_is_short(dir); n++) {
