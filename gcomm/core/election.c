@@ -259,7 +259,9 @@ bool core_has_leader(const struct ls_core *c)
 
 void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
-    bool leader_alive = core_has_leader(c);
+    /* a leader that asks for votes in a later term leads ours no more */
+    bool leader_asks = m->term > c->term && ls_uuid_equal(&c->leader, from);
+    bool leader_alive = core_has_leader(c) && !leader_asks;
     bool granted = false;
     struct peer *p = core_peer(c, from);
     struct ls_msg *r;
@@ -429,6 +431,7 @@ void core_become_leader(struct ls_core *c)
     c->quorum_seen_us = c->now_us;
     c->cut_us = c->now_us;
     c->leader_since_us = c->now_us;
+    c->led_term = c->term;
     c->commit_sample_us = c->now_us;
     c->commit_then = c->commit_sample = UINT64_MAX;
     for (uint32_t i = 0; i < c->peer_count; i++) {

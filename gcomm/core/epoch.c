@@ -214,6 +214,7 @@ void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqn
     a->u.persist.vote = c->vote;
     c->role = LS_ROLE_LEADER;
     c->leader = c->me.id;
+    c->led_term = c->term;
     c->term_first = 0;
     c->want_join = true; /* let in by our own first entry */
     c->quorum_seen_us = c->now_us;

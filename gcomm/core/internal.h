@@ -304,6 +304,7 @@ struct ls_core {
     uint32_t peer_count;
     bool append_due; /* leader: something to send */
     int64_t leader_since_us;
+    uint64_t led_term; /* the last that was ours to lead */
 
     /* leader: whether it is one still (lease.c) */
     uint64_t lease_round;

@@ -267,6 +267,15 @@ static bool knows_its_view(struct ls_core *c, const struct peer *p, const struct
     return member != NULL && m->u.ack.commit >= member->joined_index;
 }
 
+/* We stepped down since nobody answered, and what we had said before has come through after all:
+ * it made them our followers once more, who would wait for a leader that is none. Nobody else can
+ * lead this term. */
+static bool is_followed_again(const struct ls_core *c)
+{
+    return c->role == LS_ROLE_FOLLOWER && ls_uuid_is_zero(&c->leader) && c->led_term == c->term &&
+           core_may_stand(c);
+}
+
 void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     if (m->term > c->term) {
@@ -295,6 +304,9 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         }
     }
     core_advance_commit(c);
+    if (is_followed_again(c)) {
+        core_campaign(c, false);
+    }
 }
 
 /* A follower asks for what follows all that it knows to be committed. When our log begins later
