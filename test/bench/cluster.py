@@ -34,6 +34,10 @@ class Servers:
     def ask(self, command, seconds=240):
         return self.child.ask(command, seconds)
 
+    def ask_each(self, verb):
+        for node in self.sockets:
+            self.ask(f"{verb} {node}")
+
     def survivors(self, victim):
         return [writer for writer in self.writers if writer.node != victim]
 
