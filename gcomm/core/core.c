@@ -354,6 +354,7 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
     out->last = core->last;
     out->commit = core->commit;
     out->primary = core->primary;
+    out->majority = !core_is_quorum_lost(core, core->params.quiet_us);
     out->cut = core->cut;
     out->pending = (uint32_t)(core->sub_next - core->sub_low);
     out->leader_since_us = core->leader_since_us;

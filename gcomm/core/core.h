@@ -276,6 +276,7 @@ struct ls_core_status {
     struct ls_log_pos last;
     uint64_t commit;
     bool primary;                   /* the server was told so */
+    bool majority;                  /* heard of within quiet_us, if only by way of the leader */
     int64_t cut;                    /* in the log up to last */
     uint32_t pending;               /* own submissions not yet committed */
     int64_t leader_since_us;        /* leader: since when; */

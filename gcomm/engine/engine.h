@@ -246,6 +246,7 @@ struct ls_engine_stats {
     uint64_t term;
     struct ls_uuid leader;
     bool primary;
+    bool majority; /* heard of lately: before a view turns non-primary it is no more */
     uint64_t last_index;
     uint64_t commit_index;
     uint32_t send_queue; /* local submissions under way */

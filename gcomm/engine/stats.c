@@ -51,6 +51,7 @@ void engine_publish_stats(struct ls_engine *e)
     out->leader_since_us = st.leader_since_us;
     out->sure_until_us = st.sure_until_us;
     out->primary = e->open;
+    out->majority = st.majority;
     if (e->open) {
         out->waiting_for[0] = '\0';
     }

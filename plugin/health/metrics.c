@@ -29,6 +29,8 @@ static const struct row {
      "Sum of the members' quorum weights."},
     {"lockstep_cluster_view", "gauge", "wsrep_cluster_conf_id", NUMBER,
      "Number of the view; rises with every change of members."},
+    {"lockstep_majority_heard", "gauge", "lockstep_majority_heard", ON_OFF,
+     "0: no majority was heard of lately, writes wait."},
     {"lockstep_term", "gauge", "lockstep_term", NUMBER, "Term of the leader."},
     {"lockstep_desyncs", "gauge", "wsrep_desync_count", NUMBER,
      "Operations that hold the node desynced."},

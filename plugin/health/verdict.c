@@ -49,6 +49,10 @@ static bool takes_part(const struct ls_health_sample *s, const struct ls_health_
         reason(v, "the component is %s: no majority of the cluster is seen%s%s", status,
                waiting[0] != '\0' ? "; " : "", waiting);
         ok = false;
+    } else if (text(s, "lockstep_majority_heard")[0] != '\0' &&
+               !ls_health_sample_is_on(s, "lockstep_majority_heard")) {
+        reason(v, "no majority of the cluster is heard: writes wait");
+        ok = false;
     }
     v->donor = state == STATE_DONOR;
     if (v->donor) {

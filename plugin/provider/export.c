@@ -256,6 +256,8 @@ static void fill(struct ls_provider *p, struct text *t)
     begin(t, "term");
     more(t, "%llu", (unsigned long long)stats->term);
     add_members(t, config);
+    begin(t, "majority_heard");
+    more(t, "%s", stats->majority ? "ON" : "OFF");
     begin(t, "waiting_for");
     more(t, "%s", stats->waiting_for);
     begin(t, "flow_control_by");

@@ -44,6 +44,7 @@ print(f"{len(said)} {moves} {twice}")
 PY
 judged() { /usr/bin/python3 "$LS_WORK/judge.py" "$LS_WORK"/writer?; }
 is_writer() { [ -n "$(health_writer)" ]; }
+unheard() { health_get "$1" /health | grep -q 'majority of the cluster is heard' && health_is "$1" / 503; }
 moved() { now=$(health_writer) && [ -n "$now" ] && [ "$now" != "$first" ]; }
 
 for fault in cut stop kill deaf disable desync cut long; do
@@ -60,7 +61,10 @@ for fault in cut stop kill deaf disable desync cut long; do
     esac
     expect "$fault: another one is the writer" wait_until 20 moved
     case $fault in
-    cut) space_mend "$first" ;;
+    cut)
+        expect "cut: it is out of rotation before its statements are refused" wait_until 10 unheard "$first"
+        space_mend "$first"
+        ;;
     stop) kill -CONT "$(node_pid "$first")" ;;
     long) sleep 2 && kill -CONT "$(node_pid "$first")" && sleep 1 ;; # what it said last is old by then
     kill) must node_start "$first" ;;

@@ -69,6 +69,8 @@ static void test_verdicts(void **state)
     judged("wsrep_cluster_status=non-Primary wsrep_local_state=0", &strict, false, "",
            "no majority");
     judged("wsrep_cluster_status=Disconnected", &strict, false, "", "Disconnected");
+    judged("lockstep_majority_heard=ON", &strict, false, "ur", NULL);
+    judged("lockstep_majority_heard=OFF lockstep_writer=ON", &strict, false, "", "is heard");
     judged("wsrep_ready=OFF", &strict, false, "", "1047");
     judged("wsrep_local_state=none", &strict, false, "", "no wsrep provider");
     judged("read_only=ON", &strict, false, "r", "read_only");
