@@ -110,6 +110,8 @@ enum ls_rc ls_engine_wait_primary(struct ls_engine *e, int64_t timeout_us, struc
 /* What a person can do when that waits in vain: the end of a line. */
 #define LS_ADVICE_SIZE 360
 void ls_engine_get_advice(struct ls_engine *e, char out[LS_ADVICE_SIZE]);
+/* Waiting is likely to be in vain: nobody takes us, and somebody refuses to. */
+bool ls_engine_is_refused(struct ls_engine *e);
 /* Starts leaving; LS_STREAM_LEFT follows, at the latest after some seconds. */
 void ls_engine_leave(struct ls_engine *e);
 /* Reads certificates and key again, for connections from now on. LS_E_INVAL: TLS is not in use, or

@@ -293,6 +293,7 @@ struct ls_engine {
     size_t wish_count;
     char closed_text[240];
     char advice[LS_ADVICE_SIZE];
+    bool refused; /* see ls_engine_is_refused() */
     struct ls_core_params params;
     struct ls_engine_stats stats;
     struct latency latency;

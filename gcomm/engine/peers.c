@@ -336,6 +336,7 @@ void engine_note_advice(struct ls_engine *e)
     char at[LS_GTID_STR_SIZE];
     char strangers[STRANGERS_SIZE];
     struct ls_core_status st;
+    bool refused = ls_net_is_refused(e->net);
 
     ls_core_get_status(e->core, &st);
     strangers_text(e, strangers);
@@ -349,7 +350,16 @@ void engine_note_advice(struct ls_engine *e)
     }
     ls_mutex_lock(&e->mutex);
     memcpy(e->advice, advice, sizeof(e->advice));
+    e->refused = refused;
     ls_mutex_unlock(&e->mutex);
+}
+
+bool ls_engine_is_refused(struct ls_engine *e)
+{
+    ls_mutex_lock(&e->mutex);
+    bool refused = e->refused;
+    ls_mutex_unlock(&e->mutex);
+    return refused;
 }
 
 void ls_engine_get_advice(struct ls_engine *e, char out[LS_ADVICE_SIZE])

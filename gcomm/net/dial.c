@@ -18,6 +18,7 @@
 #define DIALS_MAX 32             /* under way at once */
 #define GOSSIP_TRIES 50          /* in vain, in a row, before gossip is not believed any more */
 #define NAME_TRIES 20            /* the same for a name: look-ups that led to no node */
+#define REFUSALS_IN_EARNEST 3    /* one may be of the moment: its process was about to end */
 #define LOOKUPS_MAX 2            /* under way at once */
 #define LOOKUP_FAILED_US 3000000 /* between look-ups of a name that gives no address */
 #define LOOKUP_ALONE_US 10000000 /* between look-ups of a name while nobody is connected */
@@ -354,6 +355,14 @@ static bool worth_a_line(const struct ls_net *net, const struct endpoint *e)
            ((e->named & (SOURCE_USER | SOURCE_MEMBER)) != 0 && net->stats.connections == 0);
 }
 
+/* Nobody's silence: that of a process that stands still, say, ends in a time-out. */
+static bool is_refusal(const struct endpoint *e, const struct conn *c)
+{
+    return c != NULL && !c->undecided && !e->self &&
+           (c->tls_failed || c->stranger != STRANGER_NONE ||
+            (c->greeted && ls_clock_us() < c->deadline_us));
+}
+
 /* An attempt at e ended without a connection. */
 static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct conn *c,
                            const char *why)
@@ -364,6 +373,7 @@ static void attempt_failed(struct ls_net *net, struct endpoint *e, const struct 
 
     e->stranger = c != NULL ? c->stranger : STRANGER_NONE;
     e->fails++;
+    e->refusals = is_refusal(e, c) ? e->refusals + 1 : 0;
     e->next_us = ls_clock_us() + e->pause_us;
     e->pause_us = e->pause_us < LS_NET_PAUSE_MAX_US / 2 ? e->pause_us * 2 : LS_NET_PAUSE_MAX_US;
     if (p != NULL) {
@@ -482,6 +492,17 @@ size_t ls_net_strangers(const struct ls_net *net, char *out, size_t size, bool *
         count++;
     }
     return count;
+}
+
+bool ls_net_is_refused(const struct ls_net *net)
+{
+    bool refused = false;
+
+    for (const struct endpoint *e = net->endpoints; e != NULL; e = e->next) {
+        refused |= e->refusals >= REFUSALS_IN_EARNEST &&
+                   (sources_of(e) & (SOURCE_USER | SOURCE_MEMBER)) != 0;
+    }
+    return refused && net->stats.connections == 0;
 }
 
 static size_t dials_under_way(const struct ls_net *net)

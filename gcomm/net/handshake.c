@@ -203,6 +203,7 @@ void ls_handshake_greet(struct conn *c)
     }
     c->state = CONN_HELLO;
     c->deadline_us = ls_clock_us() + c->net->handshake_timeout_us;
+    c->greeted = true;
     send_hello(c);
 }
 

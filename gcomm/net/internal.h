@@ -70,6 +70,7 @@ struct conn {
     bool waits;      /* fresh, has sent something, and TLS's turn has not come yet */
     bool detect;     /* accepted with socket.dynamic, and has said nothing yet */
     bool tls_failed; /* dialled: it did not get through TLS's handshake */
+    bool greeted;    /* dialled: somebody is there, who was sent our HELLO */
     enum stranger stranger;
     int64_t deadline_us;       /* of connecting or of the handshake */
     struct allow_check *check; /* under way off the thread; may be shared */
@@ -136,6 +137,7 @@ struct endpoint {
     bool has_peer;
     struct ls_uuid peer; /* who was there last, or is expected there */
     uint32_t fails;
+    uint32_t refusals; /* of them, the latest in a row: somebody was there and did not take us */
     int64_t pause_us;
     int64_t next_us;        /* next attempt */
     int64_t named_until_us; /* what names say is stale then */

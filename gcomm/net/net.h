@@ -104,6 +104,9 @@ bool ls_net_has_tried(struct ls_net *net);
 /* The wanted addresses, separated by commas, at which somebody answered the last attempt that is no
  * node of ours; how many they are; whether Galera's bytes came from one. */
 size_t ls_net_strangers(const struct ls_net *net, char *out, size_t size, bool *galera);
+/* No node is connected, and at a wanted address there is somebody who does not take us, time after
+ * time: another cluster, or another set of certificates. */
+bool ls_net_is_refused(const struct ls_net *net);
 /* The user takes one address back; a connection that stands is kept. */
 void ls_net_forget(struct ls_net *net, const char *addr);
 /* The members of now (copied; own entry ignored): they are always redialled, at the address they

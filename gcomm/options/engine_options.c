@@ -58,30 +58,41 @@ void ls_settings_fill_engine(const struct ls_provider_settings *s, struct ls_eng
 /* Pacemaker decides nothing while an action is under way: the others are not started before the
  * start of this node has ended, and it would wait for them until the action's time-out, which an
  * operator may have had block the resource. (The peer waits as long.) */
-static bool waits_for_ever(const struct ls_provider_settings *s, struct ls_engine *e)
+static bool is_limited(const struct ls_provider_settings *s)
 {
-    if (s->wait_prim_timeout_given || ls_log_last(ls_engine_log(e)).index == 0) {
-        return false;
+    if (s->wait_prim_timeout_given) {
+        return true;
     }
     if (!ls_process_started_by("pacemaker")) {
-        return true;
+        return false;
     }
     ls_info("Started by Pacemaker, which starts no other member meanwhile: without a primary "
             "component this start ends after %lld s (pc.wait_prim_timeout)",
             (long long)(s->wait_prim_timeout_us / 1000000));
-    return false;
+    return true;
+}
+
+/* A server that was started before the others must still be there when they come, also when it has
+ * lost its disk: systemd does not start again what ended with an error. Only whom somebody at its
+ * addresses refuses, and who never was a member, has a mistake in its configuration. */
+static bool is_hopeful(struct ls_engine *e)
+{
+    return ls_log_last(ls_engine_log(e)).index != 0 || !ls_engine_is_refused(e);
 }
 
 enum ls_rc ls_settings_wait_primary(const struct ls_provider_settings *s, struct ls_engine *e,
                                     bool (*ended)(void *ctx), void *ctx, struct ls_error *err)
 {
-    bool for_ever = s->wait_prim && waits_for_ever(s, e);
+    bool limited = !s->wait_prim || is_limited(s);
     int64_t due_us = ls_clock_us() + s->wait_prim_timeout_us;
     enum ls_rc rc = s->wait_prim ? LS_E_TIMEOUT : LS_OK;
 
-    while (rc == LS_E_TIMEOUT && (for_ever || ls_clock_us() < due_us)) {
-        int64_t left_us = for_ever ? POLL_US : due_us - ls_clock_us();
-        rc = ls_engine_wait_primary(e, left_us < POLL_US ? left_us : POLL_US, err);
+    while (rc == LS_E_TIMEOUT) {
+        int64_t left_us = due_us - ls_clock_us();
+        if (left_us <= 0 && (limited || !is_hopeful(e))) {
+            break;
+        }
+        rc = ls_engine_wait_primary(e, left_us > 0 && left_us < POLL_US ? left_us : POLL_US, err);
         if (rc == LS_E_TIMEOUT && ended(ctx)) {
             return ls_error_set(err, LS_E_CLOSED, "told to end while it waited for the others");
         }

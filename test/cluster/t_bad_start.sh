@@ -22,8 +22,9 @@ nobody=$(node_group_port 5)
 options=$(sed -n 's/^wsrep-provider-options="\(.*\)"$/\1/p' "$(node_dir 2)/my.cnf")
 start_fails "a wrong address" "127.0.0.1:$nobody" \
     --wsrep-cluster-address="gcomm://127.0.0.1:$nobody" --wsrep-provider-options="$options;pc.wait_prim_timeout=PT5S;pc.announce_timeout=PT1S"
+# By itself: who is refused waits for pc.wait_prim_timeout only.
 start_fails "another cluster's name" "(cluster|group).*(name|other_cluster|$CLUSTER)" \
-    --wsrep-cluster-name=other_cluster --wsrep-provider-options="$options;pc.wait_prim_timeout=PT5S;pc.announce_timeout=PT1S"
+    --wsrep-cluster-name=other_cluster --wsrep-provider-options="$options;pc.announce_timeout=PT1S"
 start_fails "an unknown option" "gcs.no_such_option" --wsrep-provider-options="$options;gcs.no_such_option=1"
 start_fails "a bad value" "gcache.size.*|twelve" --wsrep-provider-options="$options;gcache.size=twelve"
 start_fails "a bad address" "gcomm|address" --wsrep-cluster-address="http://127.0.0.1:1"

@@ -30,8 +30,6 @@ node_kill 1
 sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$(node_dir 1)/data/grastate.dat"
 must node_start 1 --wsrep-new-cluster
 for i in 2 3; do
-    # They wait for pc.wait_prim_timeout and end, unless the component came first.
-    node_alive "$i" || node_launch "$i"
     must node_wait "$i" 60
 done
 expect "all are together" cluster_wait_size 3 1 2 3

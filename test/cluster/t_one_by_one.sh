@@ -1,5 +1,6 @@
-# All servers die, one a moment before the others, and the disk of another one is gone. The two that are
-# left with their disks bring the cluster back, and nothing acknowledged is lost.
+# All servers die, one a moment before the others, and the disk of another one is gone. That one is started
+# long before the others, and waits; the two that are left with their disks bring the cluster back, and nothing
+# acknowledged is lost.
 . "$(dirname "$0")/lib.sh"
 test_begin
 must cluster_start 3
@@ -14,7 +15,11 @@ for i in 1 2 3; do
     load_stop "a$i"
 done
 rm -rf "$(node_dir 2)"/data && must node_prepare 2
-for i in 2 3 1; do node_launch $i; done
+node_launch 2
+sleep 32 # more than pc.wait_prim_timeout
+expect "the one without a disk waits" node_alive 2
+expect "and says that nobody answers" log_says 2 "waiting for a primary component; connected to: nobody.*no address answers"
+for i in 3 1; do node_launch $i; done
 for i in 1 2 3; do must node_wait $i 90; done
 expect "three members" cluster_wait_size 3 1 2 3
 for i in 1 2 3; do expect "nothing acknowledged by node$i is lost" nothing_lost "a$i" 1 t.k; done

@@ -573,6 +573,7 @@ static void test_many_silent(void **state)
 struct strangers {
     size_t count;
     bool galera;
+    bool refused;
     char text[200];
 };
 
@@ -580,14 +581,15 @@ static void ask_strangers(struct node *n, void *arg)
 {
     struct strangers *s = arg;
     s->count = ls_net_strangers(n->net, s->text, sizeof(s->text), &s->galera);
+    s->refused = ls_net_is_refused(n->net);
 }
 
-/* Answers n's attempts at the port with these bytes until it has noticed. */
+/* Answers n's attempts at the port with these bytes until it takes that for a refusal. */
 static struct strangers answer_with(struct node *n, int listener, const void *bytes, size_t size)
 {
     struct strangers s = {.count = 0};
 
-    for (int i = 0; i < 20 && s.count == 0; i++) {
+    for (int i = 0; i < 20 && !s.refused; i++) {
         int fd = accept(listener, NULL, NULL);
         assert_true(fd >= 0);
         assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
@@ -629,6 +631,7 @@ static void test_stranger_answers(void **state)
     snprintf(address, sizeof(address), "127.0.0.1:%u", port);
     node_know_port(a, port);
     s = answer_with(a, listener, galera, sizeof(galera));
+    assert_true(s.refused);
     assert_int_equal(s.count, 1);
     assert_true(s.galera);
     assert_string_equal(s.text, address);
@@ -648,6 +651,7 @@ static void test_stranger_answers(void **state)
     assert_true(node_wait(a, b, seen_up));
     node_call(a, ask_strangers, &s);
     assert_int_equal(s.count, 0);
+    assert_false(s.refused);
     node_stop(b);
     node_stop(a);
 }
