@@ -552,6 +552,11 @@ void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *para
     engine_wake_loop(e);
 }
 
+const char *ls_engine_cluster_name(const struct ls_engine *e)
+{
+    return e->opt.cluster_name;
+}
+
 struct ls_log *ls_engine_log(struct ls_engine *e)
 {
     return e->log;

@@ -142,6 +142,7 @@ bool ls_engine_asks_pause(struct ls_engine *e);
 /* The effective limit (the options hold the first one): UINT32_MAX leaves flow control. */
 void ls_engine_set_flow_limit(struct ls_engine *e, uint32_t limit, double factor);
 struct ls_log *ls_engine_log(struct ls_engine *e);
+const char *ls_engine_cluster_name(const struct ls_engine *e);
 
 /* ---- submitting ----
  * A submission is made by the caller around its payload pieces; embed it in the transaction. Who

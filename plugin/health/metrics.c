@@ -331,6 +331,7 @@ static void put_info(FILE *f, const struct ls_health_sample *s)
 void ls_metrics_render(const struct ls_health_sample *s, const struct ls_health_verdict *v,
                        bool disabled, char **body, size_t *size)
 {
+    const char *status = ls_health_sample_find(s, "wsrep_cluster_status");
     FILE *f = open_memstream(body, size);
 
     if (f == NULL) {
@@ -343,10 +344,11 @@ void ls_metrics_render(const struct ls_health_sample *s, const struct ls_health_
     flag(f, "lockstep_replica", v->replica, "1: a load balancer may send reads here.");
     flag(f, "lockstep_donor", v->donor, "1: gives its state to another, or is desynced.");
     flag(f, "lockstep_disabled", disabled, "1: taken out of rotation by hand.");
+    /* also without an answer: who watches for a cluster without one must not be left without data */
+    flag(f, "lockstep_primary",
+         v->answers && status != NULL && strcmp(status, "Primary") == 0,
+         "1: in a primary component.");
     if (v->answers) {
-        const char *status = ls_health_sample_find(s, "wsrep_cluster_status");
-        flag(f, "lockstep_primary", status != NULL && strcmp(status, "Primary") == 0,
-             "1: in a primary component.");
         put_info(f, s);
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             put_row(f, &rows[i], s);

@@ -56,7 +56,9 @@ static bool takes_part(const struct ls_health_sample *s, const struct ls_health_
     }
     v->donor = state == STATE_DONOR;
     if (v->donor) {
-        reason(v, "it gives its state to another server, or was desynced (wsrep_desync)");
+        reason(v, "%s", ls_health_sample_is_on(s, "lockstep_flow_control_left")
+                            ? "it is too slow, has left flow control and is catching up"
+                            : "it gives its state to another server, or was desynced (wsrep_desync)");
         ok = ok && policy->available_when_donor;
     } else if (state != STATE_SYNCED) {
         reason(v, "its state is %s, not Synced", text(s, "wsrep_local_state_comment"));
@@ -99,9 +101,6 @@ static void note_more(const struct ls_health_sample *s, struct ls_health_verdict
 
     if (by[0] != '\0') {
         reason(v, "writes wait: %s", by);
-    }
-    if (ls_health_sample_is_on(s, "lockstep_flow_control_left")) {
-        reason(v, "it is too slow and has left flow control");
     }
     if (ls_health_sample_is_on(s, "lockstep_log_disk_full")) {
         reason(v, "the disk of its write-set log is nearly full");

@@ -247,6 +247,8 @@ static void fill(struct ls_provider *p, struct text *t)
     more(t, "%s", stats->primary ? "ON" : "OFF");
     begin(t, "node_name");
     more(t, "%s", p->server.node_name);
+    begin(t, "cluster_name");
+    more(t, "%s", e != NULL ? ls_engine_cluster_name(e) : "");
     begin(t, "cluster_size");
     more(t, "%u", config->count);
     begin(t, "group_uuid");

@@ -51,6 +51,7 @@ static void add_server(struct ls_health_sample *out)
 static void add_alias(struct ls_health_sample *out, const char *name, const char *value)
 {
     static const char *const aliases[][2] = {
+        {"cluster_name", "wsrep_cluster_name"},
         {"cluster_size", "wsrep_cluster_size"},
         {"node_name", "wsrep_node_name"},
         {"group_uuid", "wsrep_cluster_state_uuid"},

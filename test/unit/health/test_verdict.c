@@ -63,6 +63,7 @@ static void test_verdicts(void **state)
     judged("lockstep_writer=ON", &strict, true, "", "by hand");
     judged("wsrep_local_state=2", &strict, false, "d", "gives its state");
     judged("wsrep_local_state=2", &donor, false, "urd", "gives its state");
+    judged("wsrep_local_state=2 lockstep_flow_control_left=ON", &strict, false, "d", "too slow");
     judged("wsrep_local_state=2 wsrep_sst_donor_rejects_queries=ON", &donor, false, "d",
            "as a donor it rejects");
     judged("wsrep_local_state=3 wsrep_local_state_comment=Joined", &donor, false, "", "is Joined");
@@ -116,6 +117,19 @@ static void has(const char *body, const char *line)
         print_error("missing: %s\nin: %s\n", line, body);
         fail();
     }
+}
+
+static void test_metrics_of_none(void **state)
+{
+    struct ls_health_sample *s = sample("");
+    char *body;
+
+    (void)state;
+    ls_health_sample_fail(s, "it hangs");
+    body = rendered(s);
+    has(body, "lockstep_server_answers 0\n");
+    has(body, "lockstep_primary 0\n");
+    free(body);
 }
 
 static void test_metrics(void **state)
@@ -185,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_metrics_of_none),
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_odd_metrics),
     };
