@@ -30,6 +30,8 @@ static enum ls_rc open_log(struct ls_engine *e, bool rebooted, bool *damaged, st
         .context_max = LS_CORE_CONTEXT_MAX,
         .context_ctx = e,
         .rebooted = rebooted,
+        .reread = e->opt.params.sync_majority && !rebooted,
+        .durable = e->identity.durable_index,
     };
 
     return ls_log_open(&opt, &e->log, damaged, err);

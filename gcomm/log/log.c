@@ -325,7 +325,7 @@ static enum ls_rc roll(struct ls_log *log, struct ls_error *err)
     h.context_size = (uint32_t)size;
     rc = ls_log_segment_create(log, &h, context, &s, &why);
     free(context);
-    if (rc == LS_E_NOSPC) {
+    if (rc == LS_E_NOSPC || rc == LS_E_NOFILES) {
         return LS_OK; /* nothing is lost: the present segment goes on as long as it can grow */
     }
     if (rc == LS_OK) {
@@ -430,7 +430,7 @@ enum ls_rc ls_log_sync(struct ls_log *log, struct ls_error *err)
 
     rc = sync_segments(log, up_to, &why);
     if (rc == LS_OK && dir_dirty) {
-        rc = ls_file_sync_dir(log->dir, &why);
+        rc = ls_file_sync_open_dir(log->dir_fd, log->dir, &why);
     }
     if (rc != LS_OK) {
         return ls_log_fail(log, &why, err);
@@ -585,7 +585,7 @@ static enum ls_rc drop_old_segments(struct ls_log *log, struct ls_segment **old,
     enum ls_rc rc = ls_file_sync_data(s->fd, s->path, err);
 
     if (rc == LS_OK) {
-        rc = ls_file_sync_dir(log->dir, err);
+        rc = ls_file_sync_open_dir(log->dir_fd, log->dir, err);
     }
     for (size_t i = 0; i < count; i++) {
         if (rc == LS_OK) {
@@ -642,6 +642,7 @@ static void free_log(struct ls_log *log)
     }
     free(log->segments);
     free(log->buf);
+    ls_file_close(log->dir_fd);
     free(log->dir);
     ls_mutex_destroy(&log->lock);
     free(log);
@@ -668,12 +669,16 @@ enum ls_rc ls_log_open(const struct ls_log_options *opt, struct ls_log **out, bo
     log->context_ctx = opt->context_ctx;
     LS_ASSERT(log->context_max <= LS_LOG_CONTEXT_CAP);
     log->dir = strdup(opt->dir);
+    log->dir_fd = -1;
     log->buf_room = BUFFER_BYTES;
     log->buf = malloc(log->buf_room);
     if (log->dir == NULL || log->buf == NULL) {
         rc = ls_error_set(err, LS_E_NOMEM, "no memory for the write-set log");
     } else {
-        rc = ls_log_recover(log, opt->rebooted, damaged, err);
+        rc = ls_file_open_dir(log->dir, &log->dir_fd, err);
+    }
+    if (rc == LS_OK) {
+        rc = ls_log_recover(log, opt, damaged, err);
     }
     if (rc != LS_OK) {
         free_log(log);

@@ -35,6 +35,8 @@ struct ls_log_options {
     void *context_ctx;
     bool rebooted; /* the machine was started anew since the log was last open: bytes that were not
                       synced may be missing in the middle, which is then no damage */
+    bool reread;   /* a sync may have failed: what stands above `durable` is read from the disk */
+    uint64_t durable;
 };
 
 /* Opens or creates. A torn tail is cut (logged, with what was lost); damage before the tail is

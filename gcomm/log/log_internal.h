@@ -20,6 +20,7 @@
 
 struct ls_log {
     char *dir;
+    int dir_fd; /* open all the time: a sync must not fail for want of a descriptor */
     uint64_t max_bytes;
     uint64_t segment_bytes;
     bool segment_bytes_given;
@@ -83,6 +84,7 @@ uint64_t ls_log_default_segment_bytes(uint64_t max_bytes);
 enum ls_rc ls_log_mark_end(struct ls_log *log, uint64_t durable, struct ls_error *err);
 
 /* recover.c: fills the table from the directory, or starts a new log in it. */
-enum ls_rc ls_log_recover(struct ls_log *log, bool rebooted, bool *damaged, struct ls_error *err);
+enum ls_rc ls_log_recover(struct ls_log *log, const struct ls_log_options *opt, bool *damaged,
+                          struct ls_error *err);
 
 #endif

@@ -26,7 +26,7 @@ struct found_file {
 
 struct recovery {
     struct ls_log *log;
-    bool rebooted;
+    const struct ls_log_options *opt;
     struct found_file *files; /* by number */
     size_t count;
     size_t first;          /* the log starts with it */
@@ -226,6 +226,14 @@ static void note_scan(struct recovery *r, size_t i, struct ls_scan *scan)
              r->torn ? scan->why : "the entries end there");
 }
 
+/* A failed sync leaves pages that can be read and are on no disk. Behind the mark everything was
+ * synced. */
+static bool is_doubtful(const struct recovery *r, size_t i)
+{
+    return r->opt->reread && (i + 1 >= r->count || !r->files[i + 1].valid ||
+                              r->files[i + 1].header.base.index > r->opt->durable);
+}
+
 static enum ls_rc load_segment(struct recovery *r, size_t i, struct ls_error *err)
 {
     const struct found_file *f = &r->files[i];
@@ -240,7 +248,10 @@ static enum ls_rc load_segment(struct recovery *r, size_t i, struct ls_error *er
     if (rc != LS_OK) {
         return rc;
     }
-    rc = ls_file_size(fd, &size, f->path, err);
+    rc = is_doubtful(r, i) ? ls_file_reread(fd, f->path, err) : LS_OK;
+    if (rc == LS_OK) {
+        rc = ls_file_size(fd, &size, f->path, err);
+    }
     if (rc == LS_OK) {
         rc = read_start(fd, f->path, size, &data, &got, err);
     }
@@ -347,7 +358,7 @@ static bool report(const struct recovery *r)
 {
     bool lost = r->durable > r->pos.index;
 
-    if (lost || (r->behind > 0 && !r->rebooted)) {
+    if (lost || (r->behind > 0 && !r->opt->rebooted)) {
         ls_error_log("write-set log: damaged behind entry %" PRIu64 " (seqno %" PRId64 "), %s. "
                      "%zu newer entries or segments behind it are dropped%s; this node gets them "
                      "from the others. Check the disk",
@@ -445,7 +456,7 @@ static enum ls_rc settle_end(struct recovery *r, bool damaged, struct ls_error *
         rc = ls_file_sync_data(ls_log_active(log)->fd, ls_log_active(log)->path, err);
     }
     if (rc == LS_OK && damaged) {
-        rc = ls_file_sync_dir(log->dir, err);
+        rc = ls_file_sync_open_dir(log->dir_fd, log->dir, err);
     }
     atomic_store(&log->durable, mark < end ? mark : end);
     return rc;
@@ -465,9 +476,10 @@ static enum ls_rc settle(struct recovery *r, bool *damaged, struct ls_error *err
     return rc == LS_OK ? remove_rest(r, err) : rc;
 }
 
-enum ls_rc ls_log_recover(struct ls_log *log, bool rebooted, bool *damaged, struct ls_error *err)
+enum ls_rc ls_log_recover(struct ls_log *log, const struct ls_log_options *opt, bool *damaged,
+                          struct ls_error *err)
 {
-    struct recovery r = {.log = log, .rebooted = rebooted};
+    struct recovery r = {.log = log, .opt = opt};
     enum ls_rc rc = list_files(&r, err);
 
     if (rc == LS_OK) {

@@ -188,8 +188,10 @@ static enum ls_rc obtain_file(struct ls_log *log, uint64_t bytes, char **from, i
     }
     if (log->have_spare) {
         rc = ls_file_open(*from, LS_FILE_WRITE, fd, err);
-        log->have_spare = false;
-        log->spare_bytes = 0;
+        if (rc != LS_E_NOFILES) {
+            log->have_spare = false;
+            log->spare_bytes = 0;
+        }
     } else {
         rc = make_file(*from, bytes, fd, err);
     }

@@ -344,9 +344,9 @@ void ls_metrics_render(const struct ls_health_sample *s, const struct ls_health_
     flag(f, "lockstep_replica", v->replica, "1: a load balancer may send reads here.");
     flag(f, "lockstep_donor", v->donor, "1: gives its state to another, or is desynced.");
     flag(f, "lockstep_disabled", disabled, "1: taken out of rotation by hand.");
-    /* also without an answer: who watches for a cluster without one must not be left without data */
-    flag(f, "lockstep_primary",
-         v->answers && status != NULL && strcmp(status, "Primary") == 0,
+    /* also without an answer: who watches for a cluster without one must not be left without data
+     */
+    flag(f, "lockstep_primary", v->answers && status != NULL && strcmp(status, "Primary") == 0,
          "1: in a primary component.");
     if (v->answers) {
         put_info(f, s);

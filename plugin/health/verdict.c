@@ -56,9 +56,10 @@ static bool takes_part(const struct ls_health_sample *s, const struct ls_health_
     }
     v->donor = state == STATE_DONOR;
     if (v->donor) {
-        reason(v, "%s", ls_health_sample_is_on(s, "lockstep_flow_control_left")
-                            ? "it is too slow, has left flow control and is catching up"
-                            : "it gives its state to another server, or was desynced (wsrep_desync)");
+        reason(v, "%s",
+               ls_health_sample_is_on(s, "lockstep_flow_control_left")
+                   ? "it is too slow, has left flow control and is catching up"
+                   : "it gives its state to another server, or was desynced (wsrep_desync)");
         ok = ok && policy->available_when_donor;
     } else if (state != STATE_SYNCED) {
         reason(v, "its state is %s, not Synced", text(s, "wsrep_local_state_comment"));

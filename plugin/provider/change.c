@@ -105,8 +105,12 @@ static enum ls_rc tell_engine(struct ls_provider *p, struct ls_engine *e, const 
     if (strcmp(name, "socket.ssl_reload") == 0) {
         return reload_tls(e, value, err);
     }
+    /* under the lock, or what ls_change_watch_willing() tells at this moment could come out first
+     */
+    ls_mutex_lock(&p->lock);
     ls_change_fill_params(p, &params);
     ls_engine_set_params(e, &params);
+    ls_mutex_unlock(&p->lock);
     ls_engine_want_applied(e, p->settings.ack_applied);
     return LS_OK;
 }
@@ -129,13 +133,15 @@ void ls_change_watch_willing(struct ls_provider *p)
     if (now == p->unwilling) {
         return;
     }
+    e = ls_provider_use_engine(p);
     ls_mutex_lock(&p->lock);
     p->unwilling = now;
-    ls_change_fill_params(p, &params);
-    ls_mutex_unlock(&p->lock);
-    e = ls_provider_use_engine(p);
     if (e != NULL) {
+        ls_change_fill_params(p, &params);
         ls_engine_set_params(e, &params);
+    }
+    ls_mutex_unlock(&p->lock);
+    if (e != NULL) {
         ls_provider_drop_engine(p);
     }
 }

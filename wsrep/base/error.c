@@ -13,6 +13,7 @@ const char *ls_rc_name(enum ls_rc rc)
         [LS_E_INVAL] = "invalid argument",
         [LS_E_IO] = "input/output error",
         [LS_E_NOSPC] = "no space left",
+        [LS_E_NOFILES] = "no free file descriptor",
         [LS_E_CORRUPT] = "corrupt data",
         [LS_E_PROTO] = "protocol violation",
         [LS_E_VERSION] = "no common version",
@@ -74,6 +75,10 @@ enum ls_rc ls_error_errno(struct ls_error *err, int errnum, const char *fmt, ...
     case ENOSPC:
     case EDQUOT:
         code = LS_E_NOSPC;
+        break;
+    case EMFILE:
+    case ENFILE:
+        code = LS_E_NOFILES;
         break;
     case ENOENT:
         code = LS_E_NOTFOUND;

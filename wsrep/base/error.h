@@ -12,6 +12,7 @@ enum ls_rc {
     LS_E_INVAL,       /* a caller or a user gave something that cannot be */
     LS_E_IO,          /* the operating system refused an I/O call */
     LS_E_NOSPC,       /* disk or quota full */
+    LS_E_NOFILES,     /* no descriptor is free, in this process or on the machine */
     LS_E_CORRUPT,     /* checksum or structure of stored bytes is wrong */
     LS_E_PROTO,       /* a peer sent what it must not send */
     LS_E_VERSION,     /* no common version */

@@ -216,19 +216,38 @@ enum ls_rc ls_file_sync_data(int fd, const char *what, struct ls_error *err)
     return LS_OK;
 }
 
-enum ls_rc ls_file_sync_dir(const char *dir, struct ls_error *err)
+enum ls_rc ls_file_reread(int fd, const char *what, struct ls_error *err)
 {
-    enum ls_rc rc = LS_OK;
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum ls_rc rc = ls_file_sync_data(fd, what, err);
+    int failed = rc == LS_OK ? posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) : 0;
 
-    if (fd < 0) {
-        return ls_error_errno(err, errno, "cannot open directory %s", dir);
-    }
+    return failed == 0 ? rc : ls_error_errno(err, failed, "cannot read %s anew", what);
+}
+
+enum ls_rc ls_file_open_dir(const char *dir, int *fd, struct ls_error *err)
+{
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *fd >= 0 ? LS_OK : ls_error_errno(err, errno, "cannot open directory %s", dir);
+}
+
+enum ls_rc ls_file_sync_open_dir(int fd, const char *dir, struct ls_error *err)
+{
     /* EINVAL: a file system that has no such call for directories and needs none. */
     if (fsync(fd) != 0 && errno != EINVAL) {
-        rc = ls_error_errno(err, errno, "cannot sync directory %s", dir);
+        return ls_error_errno(err, errno, "cannot sync directory %s", dir);
     }
-    close(fd);
+    return LS_OK;
+}
+
+enum ls_rc ls_file_sync_dir(const char *dir, struct ls_error *err)
+{
+    int fd;
+    enum ls_rc rc = ls_file_open_dir(dir, &fd, err);
+
+    if (rc == LS_OK) {
+        rc = ls_file_sync_open_dir(fd, dir, err);
+        ls_file_close(fd);
+    }
     return rc;
 }
 

@@ -48,8 +48,14 @@ enum ls_rc ls_file_allocate(int fd, uint64_t from, uint64_t to, const char *what
 enum ls_rc ls_file_free_bytes(const char *dir, uint64_t *bytes, struct ls_error *err);
 
 enum ls_rc ls_file_sync_data(int fd, const char *what, struct ls_error *err);
+/* Whatever is read from the file next comes from the disk. After a sync that failed, memory may
+ * hold what the disk does not, under a page that is no longer dirty (Rebello et al., ATC 2020). */
+enum ls_rc ls_file_reread(int fd, const char *what, struct ls_error *err);
 /* Makes creations, renames and removals in the directory durable. */
 enum ls_rc ls_file_sync_dir(const char *dir, struct ls_error *err);
+/* The same where no descriptor may be free later. */
+enum ls_rc ls_file_open_dir(const char *dir, int *fd, struct ls_error *err);
+enum ls_rc ls_file_sync_open_dir(int fd, const char *dir, struct ls_error *err);
 
 /* Shared read-only mapping from the start of the file. size may pass its end; only bytes below the
  * end may be touched. */

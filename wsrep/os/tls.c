@@ -89,15 +89,16 @@ static enum ls_rc take_key_pair(SSL_CTX *ctx, const struct ls_tls_files *files,
     }
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
     SSL_CTX_set_default_passwd_cb_userdata(ctx, (void *)(uintptr_t)files);
-    if (SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) != 1) {
-        bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH ||
-                        ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_TYPE_MISMATCH;
-        if (mismatch) {
-            ERR_clear_error();
-            return ls_error_set(err, LS_E_INVAL,
-                                "socket.ssl_key '%s' is not the key of the certificate in '%s'",
-                                files->key, files->cert);
-        }
+    bool taken = SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) == 1;
+    bool mismatch = !taken && ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+    /* A key of another kind than the certificate's is taken, and then there is no certificate. */
+    if (mismatch || (taken && SSL_CTX_check_private_key(ctx) != 1)) {
+        ERR_clear_error();
+        return ls_error_set(err, LS_E_INVAL,
+                            "socket.ssl_key '%s' is not the key of the certificate in '%s'",
+                            files->key, files->cert);
+    }
+    if (!taken) {
         return ls_error_set(err, LS_E_INVAL,
                             "socket.ssl_key: no key can be read from '%s' (%s); give a PEM file "
                             "that the server's user may read%s",

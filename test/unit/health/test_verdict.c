@@ -197,10 +197,8 @@ static void test_odd_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_no_answer),
-        cmocka_unit_test(test_metrics_of_none),
-        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(test_verdicts),        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_metrics_of_none), cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_odd_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

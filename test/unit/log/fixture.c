@@ -76,7 +76,8 @@ enum ls_rc fixture_try_open(struct fixture *f, struct ls_error *err)
                                  .context = context_of,
                                  .context_max = 256,
                                  .context_ctx = f,
-                                 .rebooted = f->rebooted};
+                                 .rebooted = f->rebooted,
+                                 .reread = !f->rebooted};
     enum ls_rc rc = ls_log_open(&opt, &f->log, &f->damaged, err);
 
     if (rc == LS_OK) {

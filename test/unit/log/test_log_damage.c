@@ -6,6 +6,7 @@
 #include "wsrep/base/log.h"
 #include "wsrep/os/file.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +239,35 @@ static void test_flipped_bytes(void **state)
     free(images);
 }
 
+/* A page that was read from the disk again is another one than was written. */
+static void test_payload_gone_bad(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_log_pin *pin = NULL;
+    struct ls_entry e;
+    char path[128];
+    size_t offsets[8];
+    size_t size;
+    uint8_t *data;
+    uint8_t byte;
+    int fd;
+
+    fixture_open(f);
+    fixture_append(f, 6, 100, 0);
+    fixture_flush(f);
+    data = fixture_read_file(f, FIRST, &size);
+    assert_int_equal(find_entries(data, size, offsets, 8), 6);
+    byte = data[offsets[3] + 112 + 50] ^ 1;
+    free(data);
+    fixture_path(f, FIRST, path);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)offsets[3] + 112 + 50), 1);
+    close(fd);
+    assert_false(ls_log_get(f->log, 4, &e, &pin));
+    assert_true(ls_log_get(f->log, 5, &e, &pin));
+    ls_log_unpin(pin);
+}
+
 static void test_missing_segment(void **state)
 {
     struct fixture *f = *state;
@@ -453,9 +483,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_torn_tail),       T(test_short_file),          T(test_flipped_bytes),
-        T(test_missing_segment), T(test_purged_name_returns), T(test_holes),
-        T(test_newer_format),    T(test_garbage_files),       T(test_kill_9),
+        T(test_torn_tail),       T(test_short_file),
+        T(test_flipped_bytes),   T(test_payload_gone_bad),
+        T(test_missing_segment), T(test_purged_name_returns),
+        T(test_holes),           T(test_newer_format),
+        T(test_garbage_files),   T(test_kill_9),
     };
     return cmocka_run_group_tests_name("log_damage", tests, NULL, NULL);
 }

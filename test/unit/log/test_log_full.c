@@ -201,12 +201,50 @@ static void test_full_disk_at_new_segment(void **state)
     assert_int_equal(umount(f->dir), 0);
 }
 
+/* Other users of the process have taken all descriptors: the log goes on in what it has open, and
+ * begins its next segment when one is free again. */
+static void test_no_descriptor(void **state)
+{
+    struct fixture *f = *state;
+    struct ls_log_stats stats;
+    struct rlimit old;
+    struct rlimit none;
+    struct ls_error err;
+    int fd;
+
+    f->segment_bytes = 64 * 1024;
+    fixture_open(f);
+    fixture_append(f, 1, 100, 0);
+    fixture_flush(f);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    close(fd);
+    none = old;
+    none.rlim_cur = (rlim_t)fd;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 4; i++) {
+        fixture_append(f, 30, 1000, 0);
+        fixture_flush(f);
+        assert_int_equal(ls_log_sync(f->log, &err), LS_OK);
+    }
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    fixture_append(f, 1, 1000, 0);
+    fixture_flush(f);
+    ls_log_get_stats(f->log, &stats);
+    assert_int_equal(stats.segments, 2);
+    fixture_check_all(f, 122, 0);
+    fixture_check_reopened(f, 122, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_file_limit_at_new_segment), T(test_file_limit_in_long_batch), T(test_full_disk),
-        T(test_full_disk_is_seen_ahead),   T(test_full_disk_at_new_segment),
+        T(test_full_disk_is_seen_ahead),   T(test_full_disk_at_new_segment), T(test_no_descriptor),
     };
     return cmocka_run_group_tests_name("log_full", tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -387,7 +389,9 @@ static void test_bad_files(void **state)
     char cert[CERT_PATH_SIZE];
     char other[CERT_PATH_SIZE];
     char junk[CERT_PATH_SIZE];
+    char kind[CERT_PATH_SIZE];
     struct ls_tls *tls;
+    EVP_PKEY *rsa = EVP_RSA_gen(2048);
     FILE *f;
 
     snprintf(key, sizeof(key), "%s/one.key", (char *)*state);
@@ -397,6 +401,13 @@ static void test_bad_files(void **state)
     f = fopen(junk, "w");
     fputs("-----BEGIN CERTIFICATE-----\nnonsense\n", f);
     fclose(f);
+    snprintf(kind, sizeof(kind), "%s/rsa", (char *)*state);
+    f = fopen(kind, "w");
+    assert_int_equal(PEM_write_PrivateKey(f, rsa, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(f);
+    EVP_PKEY_free(rsa);
+    bad(&(struct ls_tls_files){.key = kind, .cert = cert}, "is not the key of the certificate");
+    unlink(kind);
     bad(&(struct ls_tls_files){.key = key}, "socket.ssl_cert");
     bad(&(struct ls_tls_files){.cert = cert}, "socket.ssl_key");
     bad(&(struct ls_tls_files){.key = "/nowhere", .cert = cert}, "/nowhere");
