@@ -324,6 +324,9 @@ static void nonprimary(struct ls_engine *e, const struct ls_config *config)
 {
     struct ls_stream_event ev = {.type = LS_STREAM_NONPRIMARY};
 
+    ls_mutex_lock(&e->mutex);
+    e->unseen_losses++;
+    ls_mutex_unlock(&e->mutex);
     set_open(e, false, false);
     engine_submissions_lost(e, false);
     engine_stream_put(e, &ev, config);

@@ -284,6 +284,9 @@ struct ls_engine {
     bool closed;  /* LEFT is in the stream */
     bool leave;
     bool new_params;
+    /* NONPRIMARY events that the consumer has not handled. Until then it does not know which of its
+     * submissions were lost, and takes no other in their place. */
+    unsigned unseen_losses;
     bool fc_active; /* somebody asks for a pause */
     int64_t fc_since_us;
     char fc_culprit[LS_NAME_SIZE]; /* who, of this pause */

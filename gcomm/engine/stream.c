@@ -226,6 +226,11 @@ enum ls_rc ls_engine_next(struct ls_engine *e, struct ls_stream_event *out)
 
 void ls_engine_event_done(struct ls_engine *e, struct ls_stream_event *ev)
 {
+    if (ev->type == LS_STREAM_NONPRIMARY) {
+        ls_mutex_lock(&e->mutex);
+        e->unseen_losses--;
+        ls_mutex_unlock(&e->mutex);
+    }
     free(ev->config);
     ev->config = NULL;
     if (ev->pin != NULL) {

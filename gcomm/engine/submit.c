@@ -180,7 +180,7 @@ enum ls_rc ls_engine_submit(struct ls_engine *e, struct ls_submission *s,
             return LS_E_INTERRUPTED;
         }
         ls_mutex_lock(&e->mutex);
-        if (!e->open) {
+        if (!e->open || e->unseen_losses > 0) {
             rc = LS_E_NOT_PRIMARY;
         } else if (no_wait || has_room(e, s->size)) {
             s->copy = NULL;

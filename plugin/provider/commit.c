@@ -215,23 +215,28 @@ static wsrep_status_t enter_local(struct ls_provider *p, struct ls_trx *trx)
     return rc;
 }
 
-static void leave_local(struct ls_provider *p, struct ls_trx *trx, const wsrep_buf_t *error)
+/* An error means that the server has rolled it back and goes on as if it had committed: a replay
+ * that failed ends so (the server writes a dummy in its place), and would be answered with OK. */
+static wsrep_status_t leave_local(struct ls_provider *p, struct ls_trx *trx,
+                                  const wsrep_buf_t *error)
 {
+    wsrep_status_t rc = WSREP_OK;
+
     ls_mutex_lock(&trx->lock);
     bool rolled_back = trx->state == LS_TRX_LEAVING;
     ls_trx_move(trx, rolled_back ? LS_TRX_ROLLED_BACK : LS_TRX_COMMITTED);
     trx->retired = rolled_back;
     ls_mutex_unlock(&trx->lock);
-    if (error != NULL && error->len > 0) {
-        ls_warn("The server reported an error for its own write-set %lld, which the others have "
-                "applied: this node goes on.",
-                (long long)trx->seqno);
+    if (error != NULL && error->len > 0 && !rolled_back) {
+        ls_phase_diverge(p, "an own transaction that the others commit could not be replayed");
+        rc = WSREP_NODE_FAIL;
     }
     ls_order_pass(&p->commit, trx->seqno);
     if (rolled_back) { /* nothing of it will become visible */
         ls_order_pass(&p->apply, trx->seqno);
         ls_phase_report_applied(p);
     }
+    return rc;
 }
 
 wsrep_status_t ls_provider_commit_order_enter(wsrep_t *self, const wsrep_ws_handle_t *handle,
@@ -269,8 +274,7 @@ wsrep_status_t ls_provider_commit_order_leave(wsrep_t *self, const wsrep_ws_hand
         return WSREP_TRX_MISSING;
     }
     if (*kind == LS_HANDLE_LOCAL) {
-        leave_local(p, handle->opaque, error);
-        return WSREP_OK;
+        return leave_local(p, handle->opaque, error);
     }
     LS_ASSERT(*kind == LS_HANDLE_REMOTE);
     struct ls_remote *r = handle->opaque;

@@ -166,6 +166,9 @@ static bool follow_own_state(struct ls_provider *p, const struct ls_member_state
         }
         return false;
     case LS_NODE_JOINED:
+        if (p->losses_met != p->losses) {
+            return false; /* a word of a resync; what came while we were out is not applied yet */
+        }
         p->sync_asked = false;
         p->lag.out = false;
         ls_phase_shift(p, LS_PHASE_JOINED);
@@ -438,6 +441,7 @@ void ls_control_nonprimary(struct ls_provider *p, struct ls_stream_event *ev)
     ls_engine_log_view(ev->config, &p->self, false);
     ls_mutex_lock(&p->lock);
     p->components++;
+    p->losses++;
     ls_phase_shift(p, LS_PHASE_OPEN);
     ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);

@@ -85,10 +85,19 @@ void ls_phase_check_sync(struct ls_provider *p)
     }
 }
 
+/* Several threads report. Who stores an old position last sees that it is old, and stores again. */
 static void report_applied(struct ls_provider *p, struct ls_engine *e)
 {
-    ls_engine_applied(e, ls_pending_limit(&p->pending, &p->apply));
-    ls_engine_applied_to(e, ls_order_position(&p->apply));
+    int64_t position;
+
+    do {
+        if (atomic_load(&p->inconsistent)) {
+            return; /* numbers pass, but nothing is applied any more */
+        }
+        position = ls_order_position(&p->apply);
+        ls_engine_applied(e, ls_pending_limit(&p->pending, &p->apply));
+        ls_engine_applied_to(e, position);
+    } while (position != ls_order_position(&p->apply));
 }
 
 void ls_phase_report_applied(struct ls_provider *p)
@@ -112,8 +121,7 @@ void ls_phase_report_committed(struct ls_provider *p, int64_t seqno)
     }
 }
 
-/* Several threads report. Who stores an old length last sees that it is old, and stores again: a
- * pause that nobody ends would stop the cluster. */
+/* As with what is applied: a pause that nobody ends would stop the cluster. */
 void ls_phase_report_queue(struct ls_provider *p, struct ls_engine *e)
 {
     uint64_t length;

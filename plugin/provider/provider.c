@@ -366,6 +366,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     p->lag.out = false;
     ls_lag_forget(&p->lag);
     p->sync_asked = false;
+    p->losses = p->losses_shown = p->losses_met = 0;
     p->joined_seqno = 0;
     p->transfer_count = 0;
     memset(&p->config, 0, sizeof(p->config));

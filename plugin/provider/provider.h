@@ -153,6 +153,9 @@ struct ls_provider {
     struct ls_config config; /* members with their states, as ordered */
     int64_t joined_seqno;    /* of the view that admitted us */
     uint64_t components;     /* how often one was lost or joined */
+    /* Losses of the component: delivered; shown to the server by an applier; of them those after
+     * which the group was told anew that our state is complete. */
+    uint64_t losses, losses_shown, losses_met;
     bool sync_asked;
     struct ls_lag lag; /* whether this node holds the others up, see lag.c */
     bool unwilling;    /* to lead: the server is read-only or taken out of rotation, as last seen */

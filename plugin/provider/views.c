@@ -125,6 +125,16 @@ static void set_position(struct ls_provider *p, int64_t seqno)
     p->skip_upto = seqno;
 }
 
+/* They stand there already, and are left alone: an own statement that failed certification may have
+ * passed its number ahead of the others. */
+static void keep_position(struct ls_provider *p, int64_t seqno)
+{
+    if (ls_order_position(&p->commit) < seqno || ls_order_position(&p->apply) < seqno) {
+        set_position(p, seqno);
+    }
+    p->skip_upto = seqno;
+}
+
 /* The stream brings everything that our database lacks: no donor is needed. */
 static bool stream_suffices(struct ls_provider *p, const struct ls_join *join)
 {
@@ -173,6 +183,7 @@ static void tell_state(struct ls_provider *p, enum ls_node_state state, bool des
 static void tell_group(struct ls_provider *p)
 {
     ls_mutex_lock(&p->lock);
+    p->losses_met = p->losses_shown;
     bool held = p->donations > 0 || p->desyncs > 0;
     bool donating = p->donations > 0;
     ls_mutex_unlock(&p->lock);
@@ -202,7 +213,7 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
             return;
         }
         ls_ist_begin(p, position, join->joined.seqno);
-        set_position(p, position);
+        keep_position(p, position);
     } else {
         if (!ls_transfer_fetch(p, join, &position)) {
             p->no_state = true;
@@ -305,6 +316,7 @@ void ls_view_nonprimary(struct ls_provider *p, void *recv_ctx, struct ls_item *i
      * for synced_cb until somebody resyncs it. A donation goes on and ends by itself. */
     ls_mutex_lock(&p->lock);
     p->desyncs = 0;
+    p->losses_shown++;
     ls_mutex_unlock(&p->lock);
     if (!atomic_load(&p->inconsistent)) {
         show_view(p, recv_ctx, item->config, WSREP_VIEW_NON_PRIMARY, ls_order_position(&p->apply),

@@ -69,6 +69,9 @@ static wsrep_status_t wait_causal(struct ls_provider *p, int timeout_s)
     if (rc == LS_OK) {
         rc = ls_order_wait(&p->apply, seqno, deadline_us, NULL, NULL);
     }
+    if (atomic_load(&p->inconsistent)) {
+        return WSREP_CONN_FAIL; /* numbers pass, but nothing is applied any more */
+    }
     return rc == LS_OK ? WSREP_OK : rc == LS_E_TIMEOUT ? WSREP_TRX_MISSING : WSREP_CONN_FAIL;
 }
 
