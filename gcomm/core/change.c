@@ -86,7 +86,14 @@ void core_on_change(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (!core_is_member(c, &p->id)) {
         return;
     }
-    if (m->u.change.kind == LS_CHANGE_EVICT) {
+    if (m->u.change.kind == LS_CHANGE_EVICT && c->role == LS_ROLE_LEADER &&
+        ls_uuid_equal(&m->u.change.id, &c->me.id)) {
+        core_log(c, LS_LOG_WARN,
+                 "evs.evict of %s names this node, which leads: another one is to "
+                 "lead, and to remove it",
+                 LS_UUID_STR(&p->id));
+        core_hand_over_to_best(c);
+    } else if (m->u.change.kind == LS_CHANGE_EVICT) {
         take_eviction(c, &m->u.change.id);
     } else if (m->u.change.kind == LS_CHANGE_WEIGHT && c->role == LS_ROLE_LEADER &&
                m->u.change.value <= UINT8_MAX && ls_uuid_equal(&m->u.change.id, &p->id)) {

@@ -100,11 +100,12 @@ static bool is_stranger(struct ls_core *c, struct peer *p)
     return true;
 }
 
-/* Who leads a later epoch, or wants to, while ours has its leader still (see epoch.c). */
+/* Who leads a later epoch, or wants to, while ours lives (see epoch.c); not one that we voted for,
+ * which has the epoch from us and others. */
 static bool is_no_concern(const struct ls_core *c, const struct peer *p)
 {
     return c->primary && core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) &&
-           core_has_leader(c);
+           !ls_uuid_equal(&c->vote, &p->id);
 }
 
 static void on_message(struct ls_core *c, const struct ls_event *ev)
@@ -357,6 +358,7 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out)
     out->majority = !core_is_quorum_lost(core, core->params.quiet_us);
     out->cut = core->cut;
     out->pending = (uint32_t)(core->sub_next - core->sub_low);
+    out->staged = core->staged_count;
     out->leader_since_us = core->leader_since_us;
     out->sure_until_us = core->role == LS_ROLE_LEADER ? core->sure_until_us : 0;
     out->config = &core->latest;

@@ -279,6 +279,7 @@ struct ls_core_status {
     bool majority;                  /* heard of within quiet_us, if only by way of the leader */
     int64_t cut;                    /* in the log up to last */
     uint32_t pending;               /* own submissions not yet committed */
+    size_t staged;                  /* big payloads that are known of and not yet ordered */
     int64_t leader_since_us;        /* leader: since when; */
     int64_t sure_until_us;          /* until when nobody else leads, for sure; 0: not sure */
     const struct ls_config *config; /* in force, uncommitted included */

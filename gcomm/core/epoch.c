@@ -7,9 +7,9 @@
  * two apart. Neighbours tell each other their epochs (EPOCH goes out before anything else of a new
  * one, on connections that keep the order), and who belongs to a later one takes neither entries
  * nor votes' requests from a past one. Who sees a later one forms no component by itself, it asks
- * to be let in; but not while it is in a primary component whose leader it hears: what that one has
- * acknowledged is not given up because somebody bootstrapped a node that it lacked. Such a node
- * does not count for its majority either. */
+ * to be let in, and remembers it until it is; but not while it is in a primary component, whether
+ * that has a leader at the moment or not: what it has acknowledged is not given up because somebody
+ * bootstrapped a node that it lacked. Such a node does not count for its majority either. */
 #include "gcomm/core/internal.h"
 
 #define RECORD_FORMAT 1 /* version of records that this code writes (rule 27) */
@@ -60,7 +60,12 @@ bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p)
 
 bool core_epoch_outlived(const struct ls_core *c)
 {
-    return is_later(c, &c->highest);
+    bool outlived = is_later(c, &c->highest);
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        outlived |= c->peers[i].up && core_epoch_is_ahead(c, &c->peers[i]);
+    }
+    return outlived && !c->primary;
 }
 
 /* ---- telling ---- */
@@ -163,10 +168,11 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (!ls_uuid_equal(&p->epoch.group, &c->latest.group)) {
         return;
     }
-    if (!ls_uuid_equal(&c->highest.group, &p->epoch.group) || compare(&p->epoch, &c->highest) > 0) {
+    if (!c->primary && (!ls_uuid_equal(&c->highest.group, &p->epoch.group) ||
+                        compare(&p->epoch, &c->highest) > 0)) {
         c->highest = p->epoch;
     }
-    if (core_epoch_outlived(c) && !c->primary &&
+    if (core_epoch_outlived(c) &&
         (c->role == LS_ROLE_LEADER || c->role == LS_ROLE_CANDIDATE || c->role == LS_ROLE_CATCHUP)) {
         core_log(c, LS_LOG_INFO,
                  "%s belongs to epoch %llu of this cluster, this node only to %llu: it forms no "
@@ -260,12 +266,28 @@ bool core_may_reform(const struct ls_core *c)
     return me->role == LS_MEMBER_VOTER || ls_node_is_full(me->state);
 }
 
+/* Somebody that we hear is in a primary component: forming another one would part the history. */
+static bool is_formed(struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        const struct peer *p = &c->peers[i];
+        if (!c->primary && p->up && p->epoch_told && p->primary &&
+            ls_uuid_equal(&p->epoch.group, &c->latest.group) && core_is_seen(c, &p->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool may_reform(struct ls_core *c, const char **why)
 {
     if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT || c->leaving) {
         *why = "it is not connected to the group";
     } else if (core_epoch_outlived(c)) {
         *why = "another node belongs to a later epoch: this one will join it";
+    } else if (is_formed(c)) {
+        *why = "a node that can be reached is in one: mend the connections between the others and "
+               "this one, and it is let in";
     } else if (!core_may_reform(c)) {
         *why = "its data are not complete, or it holds none: ask a node that was a full member";
     } else {

@@ -259,7 +259,7 @@ struct ls_core {
     /* epochs (rule 17) */
     struct epoch told; /* what our peers were told */
     bool told_primary;
-    struct epoch highest; /* of any peer; group zero: none */
+    struct epoch highest; /* of any peer, while we were not primary; group zero: none */
     bool reforming;       /* standing for a new epoch */
     int64_t reform_due_us;
     int64_t reform_until_us; /* while it is wanted; 0: it is not */
@@ -535,6 +535,9 @@ void core_refuse(struct ls_core *c, struct peer *p, uint8_t reason, const char *
 void core_config_committed(struct ls_core *c, const struct ls_config *before, uint64_t index);
 void core_left(struct ls_core *c, const char *text);
 void core_nonprimary(struct ls_core *c);
+void core_set_primary(struct ls_core *c, bool primary);
+/* Leader: to the voter with data whose log reaches furthest, if there is one. */
+void core_hand_over_to_best(struct ls_core *c);
 
 /* submit.c */
 /* Bytes of big payloads that are known here and wait for their place in the order. */

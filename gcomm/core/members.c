@@ -43,7 +43,7 @@ static void act_welcome(struct ls_core *c, bool from_log, const struct ls_log_po
     c->parted = false;
     c->half = false;
     c->half_chosen = false;
-    c->primary = !c->need_view;
+    core_set_primary(c, !c->need_view);
     c->quorum_seen_us = c->now_us;
     a = core_act(c, LS_ACT_WELCOME);
     a->u.welcome.from_log = from_log;
@@ -158,7 +158,7 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
     c->append_due = true;
 }
 
-static void hand_over(struct ls_core *c)
+void core_hand_over_to_best(struct ls_core *c)
 {
     const struct peer *best = NULL;
 
@@ -178,6 +178,14 @@ static void hand_over(struct ls_core *c)
     }
 }
 
+void core_set_primary(struct ls_core *c, bool primary)
+{
+    c->primary = primary;
+    if (primary) {
+        c->highest = (struct epoch){.number = 0}; /* of no concern to a component that lives */
+    }
+}
+
 static void let_in_self(struct ls_core *c, const struct ls_member *me, uint64_t index)
 {
     struct ls_log_pos joined;
@@ -191,7 +199,7 @@ static void let_in_self(struct ls_core *c, const struct ls_member *me, uint64_t 
         } /* else WELCOME comes from the leader, with the place to start from */
     } else if (c->need_view) {
         c->need_view = false;
-        c->primary = true;
+        core_set_primary(c, true);
         core_act(c, LS_ACT_PRIMARY);
     }
 }
@@ -228,12 +236,12 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
         }
     }
     if (c->removed) {
-        hand_over(c);
+        core_hand_over_to_best(c);
         return;
     }
     if (me == NULL || me->role != LS_MEMBER_VOTER) {
         /* elected with an older configuration, this is the one that took our vote: others lead */
-        hand_over(c);
+        core_hand_over_to_best(c);
         core_become_follower(c, &ls_uuid_zero);
         return;
     }
@@ -293,6 +301,19 @@ static bool is_sound_welcome(const struct ls_msg *m)
            (m->u.welcome.from_log || m->u.welcome.base_cut <= base->seqno);
 }
 
+/* It may have been another leader's, of another epoch, and of this very term. */
+static void forget_matches(struct ls_core *c)
+{
+    c->matched = (struct ls_log_pos){0};
+    c->term_first = 0;
+    c->ack_index = 0;
+    c->nack_index = UINT64_MAX;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].acked = 0;
+        c->peers[i].ack_term = 0;
+    }
+}
+
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     const struct ls_config *config = m->u.welcome.config;
@@ -317,8 +338,9 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
         }
         c->term = 0;
     }
-    if (m->term < c->term && c->role != LS_ROLE_JOINER) {
-        return;
+    if (m->term < c->term && c->role != LS_ROLE_JOINER &&
+        ls_uuid_equal(&config->epoch_id, &c->latest.epoch_id)) {
+        return; /* of one epoch; our NACK tells a leader of another one our term */
     }
     if (m->term > c->term) {
         core_set_term(c, m->term);
@@ -326,6 +348,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     if (m->u.welcome.from_log && m->u.welcome.base.index > c->last.index) {
         return;
     }
+    forget_matches(c);
     c->role = LS_ROLE_FOLLOWER;
     c->leader = *from;
     c->leader_heard_us = c->now_us;
@@ -381,11 +404,11 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
             core_left(c, "left the group");
             return;
         }
-        if (m->u.refuse.reason == LS_REFUSE_HISTORY) {
-            c->need_state = true;
-        }
         if (m->term < c->term && c->primary) {
             return; /* a stale leader: ours knows better */
+        }
+        if (m->u.refuse.reason == LS_REFUSE_HISTORY) {
+            c->need_state = true;
         }
         core_log(c, LS_LOG_INFO, "%s says: %s", LS_UUID_STR(from), m->u.refuse.text);
         if (c->primary) {

@@ -132,10 +132,13 @@ void core_on_read(struct ls_core *c, uint64_t token)
 
 void core_on_read_req(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
+    const struct peer *p = core_peer(c, from);
     struct ls_msg *r;
-
     uint64_t index;
 
+    if (p != NULL && core_epoch_is_past(c, p)) {
+        return; /* its term is not ours, whatever its number */
+    }
     if (m->term != c->term || !acknowledged(c, &index)) {
         return; /* the reader repeats */
     }

@@ -14,8 +14,13 @@ static bool heard_since(struct ls_core *c, const struct ls_uuid *id, int64_t lim
 {
     const struct peer *p = core_peer(c, id);
 
-    return ls_uuid_equal(id, &c->me.id) ||
-           (!c->params.isolated && p != NULL && p->up && c->now_us - p->heard_us <= limit_us);
+    if (ls_uuid_equal(id, &c->me.id)) {
+        return true;
+    }
+    if (p != NULL && c->role == LS_ROLE_LEADER && core_epoch_is_ahead(c, p)) {
+        return false; /* it has gone over, and is no follower of ours (rule 17) */
+    }
+    return !c->params.isolated && p != NULL && p->up && c->now_us - p->heard_us <= limit_us;
 }
 
 static bool heard_within(struct ls_core *c, const struct ls_uuid *id, int64_t limit_us)

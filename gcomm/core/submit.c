@@ -296,6 +296,16 @@ static void forget_staged(struct ls_core *c, const struct ls_sub_id *sub)
     }
 }
 
+/* It has not happened, and will not: who waits for big payloads waits for this one no more. */
+static void abandon(struct ls_core *c, struct submission *s)
+{
+    struct ls_sub_id sub = own_id(c, s->id);
+
+    forget_staged(c, &sub);
+    reject(c, s->id);
+    settle(c, s);
+}
+
 void core_on_held(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     struct staged *s;
@@ -496,8 +506,7 @@ void core_given_up_tick(struct ls_core *c)
     for (uint64_t id = c->sub_low; id < c->sub_next; id++) {
         struct submission *s = find(c, id);
         if (s != NULL && s->given_up && s->index == 0 && s->sent_term < decided.term) {
-            reject(c, id);
-            settle(c, s);
+            abandon(c, s);
         }
     }
 }
@@ -512,8 +521,7 @@ void core_on_give_up(struct ls_core *c, uint64_t id)
     s->given_up = true;
     c->given_up++;
     if (s->sent_term == 0) {
-        reject(c, id);
-        settle(c, s);
+        abandon(c, s);
     }
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define NODES 6
-#define QUEUE 4096
+#define QUEUE 16384
 
 struct message {
     int from, to;
@@ -38,6 +38,8 @@ struct node {
     struct ls_disk disk;
     struct ls_core *core;
     bool up[NODES];
+    bool cut[NODES]; /* what it says to this one is lost, over a connection that stays */
+    bool paused;     /* stands still; what comes in waits */
     uint64_t next_id;
     struct own own[64];
     uint32_t own_count;
@@ -145,7 +147,7 @@ static void do_send(struct stage *s, int me, const struct ls_action *a)
     int to = a->u.send.to.b[15];
     const struct ls_msg *msg = &a->u.send.msg;
 
-    if (!n->up[to]) {
+    if (!n->up[to] || n->cut[to]) {
         return;
     }
     struct message *m = calloc(1, sizeof(*m));
@@ -178,7 +180,7 @@ static void do_spread(struct stage *s, int me, const struct ls_action *a)
 {
     int to = a->u.spread.to.b[15];
 
-    if (s->nodes[me].up[to]) {
+    if (s->nodes[me].up[to] && !s->nodes[me].cut[to]) {
         struct message *m = calloc(1, sizeof(*m));
         LS_ASSERT(m != NULL);
         *m = (struct message){.from = me, .to = to, .bulk_id = a->u.spread.id};
@@ -327,7 +329,11 @@ static void hop(struct stage *s)
         struct message *m = s->queue[s->head];
         s->head = (s->head + 1) % QUEUE;
         s->count--;
-        deliver(s, m);
+        if (s->nodes[m->to].paused) {
+            enqueue(s, m);
+        } else {
+            deliver(s, m);
+        }
     }
 }
 
@@ -438,11 +444,45 @@ static void pass_time(struct stage *s, int64_t ms, int only)
     while (s->now_us < end) {
         s->now_us += 20000;
         for (int i = 0; i < NODES; i++) {
-            if (s->nodes[i].running && (only < 0 || i == only)) {
+            if (s->nodes[i].running && !s->nodes[i].paused && (only < 0 || i == only)) {
                 struct ls_event ev = {.type = LS_EV_TICK};
                 turn(s, i, &ev);
             }
         }
+    }
+}
+
+/* Time passes for all, and what is said meanwhile arrives. */
+static void live(struct stage *s, int64_t ms)
+{
+    for (int64_t t = 0; t < ms; t += 20) {
+        for (int i = 0; i < 20; i++) {
+            hop(s);
+        }
+        s->now_us -= 20000;
+        pass_time(s, 20, -1);
+    }
+}
+
+static void show(struct stage *s)
+{
+    for (int i = 0; i < NODES; i++) {
+        struct ls_core_status st;
+        char leader[16] = "-";
+
+        if (!s->nodes[i].running) {
+            continue;
+        }
+        ls_core_get_status(s->nodes[i].core, &st);
+        if (!ls_uuid_is_zero(&st.leader)) {
+            snprintf(leader, sizeof(leader), "%s", name_of(s, &st.leader));
+        }
+        say(s,
+            "n%d: %s, epoch %" PRIu64 " of %u, term %" PRIu64 ", leader %s, last %" PRIu64
+            ", commit %" PRIu64 "%s, pending %u, staged %zu",
+            i, st.primary ? "primary" : "not primary", st.config->epoch, st.config->count, st.term,
+            leader, st.last.index, st.commit, st.sure_until_us > s->now_us ? ", sure" : "",
+            st.pending, st.staged);
     }
 }
 
@@ -511,6 +551,33 @@ static bool command(struct stage *s, const char *line)
     } else if (sscanf(line, "leave n%d", &a) == 1) {
         struct ls_event ev = {.type = LS_EV_LEAVE};
         turn(s, a, &ev);
+    } else if (sscanf(line, "process n%d", &a) == 1) {
+        start(s, a, false);
+    } else if (sscanf(line, "found n%d %" SCNd64, &a, &n) == 2) {
+        struct ls_event ev = {.type = LS_EV_BOOTSTRAP};
+        ev.u.bootstrap.group = (struct ls_uuid){.b = {0xab}};
+        ev.u.bootstrap.seqno = n;
+        turn(s, a, &ev);
+    } else if (sscanf(line, "reform n%d", &a) == 1) {
+        struct ls_event ev = {.type = LS_EV_REFORM};
+        turn(s, a, &ev);
+    } else if (sscanf(line, "evict n%d n%d", &a, &b) == 2) {
+        struct ls_event ev = {.type = LS_EV_EVICT};
+        ev.u.id = id_of(b);
+        turn(s, a, &ev);
+    } else if (sscanf(line, "give-up n%d %" SCNd64, &a, &n) == 2) {
+        struct ls_event ev = {.type = LS_EV_GIVE_UP};
+        ev.u.submit.id = (uint64_t)n;
+        turn(s, a, &ev);
+    } else if (sscanf(line, "%31s n%d n%d", word, &a, &b) == 3 &&
+               (strcmp(word, "cut") == 0 || strcmp(word, "mend") == 0)) {
+        s->nodes[a].cut[b] = strcmp(word, "cut") == 0;
+    } else if (sscanf(line, "pause n%d", &a) == 1 || sscanf(line, "resume n%d", &a) == 1) {
+        s->nodes[a].paused = strcmp(word, "pause") == 0;
+    } else if (sscanf(line, "live %" SCNd64, &n) == 1) {
+        live(s, n);
+    } else if (strcmp(word, "show") == 0) {
+        show(s);
     } else if (sscanf(line, "connect n%d n%d", &a, &b) == 2) {
         connect_pair(s, a, b, true, false);
     } else if (sscanf(line, "disconnect n%d n%d %63s", &a, &b, rest) >= 2) {
