@@ -54,10 +54,12 @@ static bool majority_hears(const struct ls_world *w, const struct ls_node *leade
     return 2 * heard > all;
 }
 
-/* A leader removes nobody who is well and connected to it. */
+/* A leader removes nobody who is well and connected to it. It does what its predecessor proposed, in
+ * better days or worse: so what counts is the configuration before its own. */
 void ls_oracle_proposed(struct ls_world *w, const struct ls_node *leader, const struct ls_entry *e)
 {
-    const struct ls_config *before = &w->oracle.members;
+    const struct ls_config *before;
+    struct ls_core_status st;
     struct ls_config after;
 
     if (leader->role != LS_ROLE_LEADER || !is_well(w, leader) || w->profile.spike > 0 ||
@@ -65,6 +67,8 @@ void ls_oracle_proposed(struct ls_world *w, const struct ls_node *leader, const 
         ls_config_decode(e->payload, e->size, &after, NULL) != LS_OK) {
         return;
     }
+    ls_core_get_status(leader->core, &st);
+    before = st.old;
     for (uint32_t i = 0; i < before->count; i++) {
         const struct ls_member *m = &before->members[i];
         const struct ls_node *n = &w->nodes[m->id.b[15]];
