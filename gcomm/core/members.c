@@ -318,16 +318,17 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
 {
     const struct ls_config *config = m->u.welcome.config;
     const struct ls_member *me = ls_config_find(config, &c->me.id);
+    bool other = c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group);
 
     if (!c->want_join || me == NULL || me->incarnation != c->me.incarnation) {
         return;
     }
-    if (!is_sound_welcome(m)) {
+    if (!is_sound_welcome(m) || (other && m->u.welcome.from_log)) {
         core_log(c, LS_LOG_WARN, "%s lets us in with positions that cannot be: ignored",
                  LS_UUID_STR(from));
         return;
     }
-    if (c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group)) {
+    if (other) {
         /* Our log is of another history, whose data are given up for this one's: terms and votes
          * count within a history. Here we begin as a learner, promised nothing to anybody. */
         if (!c->need_state) {
