@@ -19,6 +19,7 @@ void ls_core_params_default(struct ls_core_params *p)
         .window_bytes = 8 * 1024 * 1024,
         .window_entries = 8192,
         .cut_interval = 128,
+        .lag_limit = 16384,
         .sync_majority = 0,
         .ignore_quorum = 0,
         .ignore_sb = 0,
@@ -379,7 +380,16 @@ int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid 
                                            : LS_SEQNO_UNDEFINED;
 }
 
-uint64_t ls_core_needed_index(const struct ls_core *core)
+/* One whose progress we do not know yet in this term may need all. */
+static bool pins(const struct ls_core *c, const struct peer *p, bool short_of_room)
+{
+    uint64_t limit = (uint64_t)c->params.lag_limit;
+
+    return core_is_member(c, &p->id) &&
+           !(short_of_room && p->match > 0 && c->commit > p->match && c->commit - p->match > limit);
+}
+
+uint64_t ls_core_needed_index(const struct ls_core *core, bool short_of_room)
 {
     struct ls_log_pos at_cut;
     uint64_t needed = core->commit;
@@ -397,8 +407,7 @@ uint64_t ls_core_needed_index(const struct ls_core *core)
     if (core->role == LS_ROLE_LEADER) {
         for (uint32_t i = 0; i < core->peer_count; i++) {
             const struct peer *p = &core->peers[i];
-            if (core_is_member(core, &p->id) && p->match + 1 < needed) {
-                /* one whose progress we do not know yet in this term may need all */
+            if (pins(core, p, short_of_room) && p->match + 1 < needed) {
                 needed = p->match > core->base.index ? p->match + 1 : core->base.index + 1;
             }
         }

@@ -58,10 +58,13 @@ struct ls_core_params {
     uint64_t window_bytes;   /* entries in flight to one peer, default 8 MiB */
     uint32_t window_entries; /* default 8192 */
     int64_t cut_interval;    /* seqnos between commit cuts, default 128 */
-    uint8_t sync_majority;   /* 1: acknowledge only what LOG_HELD covers (rule 19) */
-    uint8_t ack_all;         /* 1: ack.level=all (rule 24); the leader's counts */
-    uint8_t ignore_quorum;   /* pc.ignore_quorum: go on with whoever is left */
-    uint8_t ignore_sb;       /* pc.ignore_sb: go on when exactly half is left */
+    int64_t lag_limit;     /* who has applied so much less than the leader holds up no cut, default
+                              16384: certification refuses its own write-sets in any case. Where
+                              room is short, who holds so much less keeps nothing from going */
+    uint8_t sync_majority; /* 1: acknowledge only what LOG_HELD covers (rule 19) */
+    uint8_t ack_all;       /* 1: ack.level=all (rule 24); the leader's counts */
+    uint8_t ignore_quorum; /* pc.ignore_quorum: go on with whoever is left */
+    uint8_t ignore_sb;     /* pc.ignore_sb: go on when exactly half is left */
     uint8_t unwilling; /* would not be written to (read_only): hands leadership over if it can */
     uint8_t isolated;  /* gmcast.isolate: nobody is seen or heard from now on. What would be
                           accepted until the usual silence is over could not be kept */
@@ -292,7 +295,9 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);
 /* Leader: what the member has reported as applied; -1: not known. */
 int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid *id);
 
-/* Lowest index that others may still need from this log: pins it against purge. */
-uint64_t ls_core_needed_index(const struct ls_core *core);
+/* Lowest index that others may still need from this log: pins it against purge. Where room is
+ * short, one that is far behind (lag_limit) does not count: the others would soon wait for it (P4),
+ * and it can take a copy. */
+uint64_t ls_core_needed_index(const struct ls_core *core, bool short_of_room);
 
 #endif

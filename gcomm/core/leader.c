@@ -356,9 +356,14 @@ void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     c->append_due = true;
 }
 
-/* One that was not met yet may be there all the same, or come back for what it lacks of the log. */
-static bool holds_cut(const struct ls_core *c, const struct ls_member *m)
+/* One that was not met yet may be there all the same, or come back for what it lacks of the log.
+ * One that falls behind for ever must not have all the others keep everything for ever: it has what
+ * it has not applied in its own log (P4). */
+static bool holds_cut(const struct ls_core *c, const struct ls_member *m, const struct peer *p)
 {
+    if (p != NULL && p->applied >= 0 && c->applied - p->applied > c->params.lag_limit) {
+        return false;
+    }
     return !m->no_data && !ls_uuid_equal(&m->id, &c->me.id) &&
            (m->state == LS_NODE_UNDEFINED || ls_node_is_full(m->state));
 }
@@ -373,11 +378,10 @@ static void propose_cut(struct ls_core *c, bool any)
 
     for (uint32_t i = 0; i < c->latest.count; i++) {
         const struct ls_member *m = &c->latest.members[i];
-        const struct peer *p;
-        if (!holds_cut(c, m)) {
+        const struct peer *p = core_peer(c, &m->id);
+        if (!holds_cut(c, m, p)) {
             continue;
         }
-        p = core_peer(c, &m->id);
         if (p == NULL || p->applied < cut) {
             cut = p == NULL ? -1 : p->applied;
         }

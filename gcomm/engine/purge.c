@@ -65,12 +65,21 @@ static bool free_space(const struct ls_engine *e, uint64_t *bytes)
 /* An arbitrator has no storage engine and no verdicts: what others may need is all. */
 static void purge_witness(struct ls_engine *e)
 {
-    uint64_t keep = ls_core_needed_index(e->core);
+    uint64_t keep = ls_core_needed_index(e->core, false);
     uint64_t cursor = engine_stream_taken(e).cursor;
 
     if (engine_flush_log(e)) {
         ls_log_purge(e->log, cursor < keep ? cursor : keep);
     }
+}
+
+/* The cut, but not above what our own database has: a node that is far behind holds up no cut (see
+ * lag_limit), and its log is all that it has of what is below. */
+static int64_t own_cut(const struct ls_engine *e, const struct taken *oldest)
+{
+    int64_t applied = atomic_load_explicit(&e->applied, memory_order_relaxed);
+
+    return applied >= 0 && applied < oldest->cut ? applied : oldest->cut;
 }
 
 /* Removes what neither others, nor a restart of our own, nor the last `seconds` need. A restart
@@ -80,7 +89,7 @@ static void purge(struct ls_engine *e, size_t seconds)
 {
     const struct taken *oldest =
         &e->taken[(e->taken_next + KEEP_SECONDS - seconds) % (KEEP_SECONDS + 1)];
-    uint64_t keep = ls_core_needed_index(e->core);
+    uint64_t keep = ls_core_needed_index(e->core, seconds == KEEP_LEAST_SECONDS);
     struct ls_log_pos cut;
 
     if (e->taken_count <= seconds) {
@@ -89,7 +98,7 @@ static void purge(struct ls_engine *e, size_t seconds)
     if (oldest->cursor < keep) {
         keep = oldest->cursor;
     }
-    if (!ls_log_find_seqno(e->log, oldest->cut, &cut)) {
+    if (!ls_log_find_seqno(e->log, own_cut(e, oldest), &cut)) {
         return; /* the log starts behind the cut: all of it is needed */
     }
     if (cut.index + 1 < keep) {

@@ -54,8 +54,8 @@ static bool majority_hears(const struct ls_world *w, const struct ls_node *leade
     return 2 * heard > all;
 }
 
-/* A leader removes nobody who is well and connected to it. It does what its predecessor proposed, in
- * better days or worse: so what counts is the configuration before its own. */
+/* A leader removes nobody who is well and connected to it. It does what its predecessor proposed,
+ * in better days or worse: so what counts is the configuration before its own. */
 void ls_oracle_proposed(struct ls_world *w, const struct ls_node *leader, const struct ls_entry *e)
 {
     const struct ls_config *before;

@@ -105,6 +105,9 @@ static void draw_params(struct ls_world *w)
     w->params.sync_majority = ls_world_chance(w, w->profile.sync_majority);
     w->params.ack_all = w->seed % 8 == 5; /* not drawn: older seeds keep their course */
     w->one_writer = w->seed % 16 == 11;
+    if (w->seed % 8 == 3) {
+        w->params.lag_limit = 4 + (int64_t)(w->seed / 8 % 128);
+    }
     w->params.big_bytes = 2048;
     draw_limits(w, &w->params);
     w->max_pending = (uint32_t)ls_world_between(w, 1, LS_SIM_MAX_SUBS - 8);
