@@ -389,6 +389,9 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
     }
     ls_mutex_unlock(&p->lock);
     if (chosen) {
+        /* Before what is ordered so far is applied, which may take minutes: a view that comes
+         * meanwhile shows the state that the log has, and a second joiner must not choose us. */
+        ls_phase_announce(p, LS_NODE_DONOR, false, ls_order_position(&p->apply));
         ls_control_update_flow(p);
         queue_donation(p, e, &r);
     }

@@ -418,7 +418,6 @@ void ls_transfer_donate(struct ls_provider *p, void *recv_ctx, struct ls_item *i
         return;
     }
     int64_t seqno = ls_order_position(&p->apply);
-    ls_phase_announce(p, LS_NODE_DONOR, false, seqno);
     if (is_trivial(d)) {
         end_donation(p, seqno);
         return;
