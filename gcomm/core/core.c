@@ -101,14 +101,6 @@ static bool is_stranger(struct ls_core *c, struct peer *p)
     return true;
 }
 
-/* Who leads a later epoch, or wants to, while ours lives (see epoch.c); not one that we voted for,
- * which has the epoch from us and others. */
-static bool is_no_concern(const struct ls_core *c, const struct peer *p)
-{
-    return c->primary && core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) &&
-           !ls_uuid_equal(&c->vote, &p->id);
-}
-
 static void on_message(struct ls_core *c, const struct ls_event *ev)
 {
     const struct ls_uuid *from = &ev->u.message.from;
@@ -119,7 +111,7 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
     if (p == NULL || c->role == LS_ROLE_LEFT || c->role == LS_ROLE_IDLE || c->params.isolated) {
         return;
     }
-    if (leads && is_no_concern(c, p)) {
+    if (leads && core_epoch_is_no_concern(c, p)) {
         return;
     }
     p->heard_us = c->now_us;

@@ -58,14 +58,31 @@ bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p)
     return p->epoch_told && is_later(c, &p->epoch);
 }
 
-bool core_epoch_outlived(const struct ls_core *c)
+static bool later_is_known(const struct ls_core *c)
 {
-    bool outlived = is_later(c, &c->highest);
+    bool known = is_later(c, &c->highest);
 
     for (uint32_t i = 0; i < c->peer_count; i++) {
-        outlived |= c->peers[i].up && core_epoch_is_ahead(c, &c->peers[i]);
+        known |= c->peers[i].up && core_epoch_is_ahead(c, &c->peers[i]);
     }
-    return outlived && !c->primary;
+    return known;
+}
+
+/* The component has ended for us, or is about to: it has no majority, and we wish for a new one. */
+static bool is_over(const struct ls_core *c)
+{
+    return !c->primary || c->reform_until_us != 0;
+}
+
+bool core_epoch_outlived(const struct ls_core *c)
+{
+    return is_over(c) && later_is_known(c);
+}
+
+bool core_epoch_is_no_concern(const struct ls_core *c, const struct peer *p)
+{
+    return !is_over(c) && core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) &&
+           !ls_uuid_equal(&c->vote, &p->id);
 }
 
 /* ---- telling ---- */
@@ -168,8 +185,8 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     if (!ls_uuid_equal(&p->epoch.group, &c->latest.group)) {
         return;
     }
-    if (!c->primary && (!ls_uuid_equal(&c->highest.group, &p->epoch.group) ||
-                        compare(&p->epoch, &c->highest) > 0)) {
+    if (is_over(c) && (!ls_uuid_equal(&c->highest.group, &p->epoch.group) ||
+                       compare(&p->epoch, &c->highest) > 0)) {
         c->highest = p->epoch;
     }
     if (core_epoch_outlived(c) &&
@@ -260,7 +277,7 @@ bool core_may_reform(const struct ls_core *c)
 {
     const struct ls_member *me = ls_config_find(&c->latest, &c->me.id);
 
-    if (c->me.no_data || c->need_state || core_epoch_outlived(c) || me == NULL) {
+    if (c->me.no_data || c->need_state || later_is_known(c) || me == NULL) {
         return false;
     }
     return me->role == LS_MEMBER_VOTER || ls_node_is_full(me->state);
@@ -283,7 +300,7 @@ static bool may_reform(struct ls_core *c, const char **why)
 {
     if (c->role == LS_ROLE_IDLE || c->role == LS_ROLE_LEFT || c->leaving) {
         *why = "it is not connected to the group";
-    } else if (core_epoch_outlived(c)) {
+    } else if (later_is_known(c)) {
         *why = "another node belongs to a later epoch: this one will join it";
     } else if (is_formed(c)) {
         *why = "a node that can be reached is in one: mend the connections between the others and "
