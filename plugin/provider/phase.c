@@ -199,7 +199,8 @@ void ls_phase_end_failed(struct ls_provider *p, const char *why)
     ls_mutex_unlock(&p->lock);
     ls_log(LS_LOG_FATAL,
            "This process cannot be a member any more (%s, see above). The server ends now: systemd "
-           "or mariadbd-safe start it again, and it gets what it missed from the others",
+           "starts it again, under mariadbd-safe start it by hand; it gets what it missed from the "
+           "others",
            why);
     ls_process_abort();
 }
