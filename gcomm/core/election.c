@@ -299,6 +299,7 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
             struct ls_action *a;
             granted = true;
             c->vote = *from;
+            c->reformer = (m->flags & LS_VOTE_REFORM) != 0 ? *from : ls_uuid_zero;
             if (c->role != LS_ROLE_JOINER) {
                 core_become_follower(c, &ls_uuid_zero);
             }

@@ -82,7 +82,7 @@ bool core_epoch_outlived(const struct ls_core *c)
 bool core_epoch_is_no_concern(const struct ls_core *c, const struct peer *p)
 {
     return !is_over(c) && core_epoch_is_ahead(c, p) && !ls_uuid_equal(&c->leader, &p->id) &&
-           !ls_uuid_equal(&c->vote, &p->id);
+           !ls_uuid_equal(&c->reformer, &p->id);
 }
 
 /* ---- telling ---- */

@@ -37,6 +37,7 @@ void core_set_term(struct ls_core *c, uint64_t term)
     LS_ASSERT(term > c->term);
     c->term = term;
     c->vote = ls_uuid_zero;
+    c->reformer = ls_uuid_zero;
     a = core_act(c, LS_ACT_PERSIST);
     a->u.persist.term = c->term;
     a->u.persist.vote = c->vote;

@@ -259,6 +259,7 @@ struct ls_core {
     /* epochs (rule 17) */
     struct epoch told; /* what our peers were told */
     bool told_primary;
+    struct ls_uuid reformer; /* who may form an epoch by our vote in this term; zero: nobody */
     struct epoch highest; /* of any peer, while we had no component; group zero: none */
     bool reforming;       /* standing for a new epoch */
     int64_t reform_due_us;
@@ -470,8 +471,8 @@ bool core_epoch_is_ahead(const struct ls_core *c, const struct peer *p);
 bool core_epoch_is_elsewhere(const struct ls_core *c, const struct peer *p);
 /* A peer belongs to a later epoch of our history: we form no component by ourselves. */
 bool core_epoch_outlived(const struct ls_core *c);
-/* It leads a later epoch, or wants to, while our component lives; not one that we voted for, which
- * has the epoch from us and others. */
+/* It leads a later epoch, or wants to, while our component lives; not one that has the epoch by our
+ * vote. */
 bool core_epoch_is_no_concern(const struct ls_core *c, const struct peer *p);
 
 /* change.c: wishes of members that the leader fulfils */
