@@ -260,8 +260,8 @@ struct ls_core {
     struct epoch told; /* what our peers were told */
     bool told_primary;
     struct ls_uuid reformer; /* who may form an epoch by our vote in this term; zero: nobody */
-    struct epoch highest; /* of any peer, while we had no component; group zero: none */
-    bool reforming;       /* standing for a new epoch */
+    struct epoch highest;    /* of any peer, while we had no component; group zero: none */
+    bool reforming;          /* standing for a new epoch */
     int64_t reform_due_us;
     int64_t reform_until_us; /* while it is wanted; 0: it is not */
     int64_t reform_hold_us;  /* nobody asks for one by himself before: another one stands */
