@@ -29,6 +29,18 @@ void core_become_follower(struct ls_core *c, const struct ls_uuid *leader)
     }
 }
 
+void core_forget_matches(struct ls_core *c)
+{
+    c->term_first = 0;
+    c->matched = (struct ls_log_pos){0};
+    c->ack_index = 0;
+    c->nack_index = UINT64_MAX;
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        c->peers[i].acked = 0;
+        c->peers[i].ack_term = 0;
+    }
+}
+
 /* A higher term: no vote in it yet, nobody's acknowledgement counts, our log is matched anew. */
 void core_set_term(struct ls_core *c, uint64_t term)
 {
@@ -41,13 +53,9 @@ void core_set_term(struct ls_core *c, uint64_t term)
     a = core_act(c, LS_ACT_PERSIST);
     a->u.persist.term = c->term;
     a->u.persist.vote = c->vote;
-    c->term_first = 0;
-    c->matched = (struct ls_log_pos){0};
-    c->ack_index = 0;
+    core_forget_matches(c);
     c->ack_to_count = 0;
-    c->nack_index = UINT64_MAX;
     for (uint32_t i = 0; i < c->peer_count; i++) {
-        c->peers[i].acked = 0;
         c->peers[i].asked = false;
         c->peers[i].granted = false;
     }

@@ -419,6 +419,8 @@ void core_on_spare(struct ls_core *c, const struct peer *p, const struct ls_msg 
 /* follower.c */
 void core_become_follower(struct ls_core *c, const struct ls_uuid *leader);
 void core_set_term(struct ls_core *c, uint64_t term);
+/* Whose log equals whose, as acknowledged: it is found out anew. */
+void core_forget_matches(struct ls_core *c);
 void core_on_append(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m,
                     bool payload_here);
 /* Our log contains this position. */

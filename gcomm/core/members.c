@@ -301,19 +301,6 @@ static bool is_sound_welcome(const struct ls_msg *m)
            (m->u.welcome.from_log || m->u.welcome.base_cut <= base->seqno);
 }
 
-/* It may have been another leader's, of another epoch, and of this very term. */
-static void forget_matches(struct ls_core *c)
-{
-    c->matched = (struct ls_log_pos){0};
-    c->term_first = 0;
-    c->ack_index = 0;
-    c->nack_index = UINT64_MAX;
-    for (uint32_t i = 0; i < c->peer_count; i++) {
-        c->peers[i].acked = 0;
-        c->peers[i].ack_term = 0;
-    }
-}
-
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     const struct ls_config *config = m->u.welcome.config;
@@ -349,7 +336,7 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     if (m->u.welcome.from_log && m->u.welcome.base.index > c->last.index) {
         return;
     }
-    forget_matches(c);
+    core_forget_matches(c); /* of another leader, maybe of another epoch, and of this very term */
     c->role = LS_ROLE_FOLLOWER;
     c->leader = *from;
     c->leader_heard_us = c->now_us;
