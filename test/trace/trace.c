@@ -437,18 +437,23 @@ static void submit_state(struct stage *s, int i, const char *state)
 }
 
 /* only: the one node that notices, or -1 for all. */
+static void tick(struct stage *s, int only)
+{
+    for (int i = 0; i < NODES; i++) {
+        if (s->nodes[i].running && !s->nodes[i].paused && (only < 0 || i == only)) {
+            struct ls_event ev = {.type = LS_EV_TICK};
+            turn(s, i, &ev);
+        }
+    }
+}
+
 static void pass_time(struct stage *s, int64_t ms, int only)
 {
     int64_t end = s->now_us + ms * 1000;
 
     while (s->now_us < end) {
         s->now_us += 20000;
-        for (int i = 0; i < NODES; i++) {
-            if (s->nodes[i].running && !s->nodes[i].paused && (only < 0 || i == only)) {
-                struct ls_event ev = {.type = LS_EV_TICK};
-                turn(s, i, &ev);
-            }
-        }
+        tick(s, only);
     }
 }
 
@@ -459,8 +464,7 @@ static void live(struct stage *s, int64_t ms)
         for (int i = 0; i < 20; i++) {
             hop(s);
         }
-        s->now_us -= 20000;
-        pass_time(s, 20, -1);
+        tick(s, -1);
     }
 }
 
