@@ -172,6 +172,9 @@ static enum ls_rc complete_entry(struct ls_engine *e, struct ls_stream_event *ou
         ls_uuid_equal(&sub->origin, &e->identity.id)) {
         out->own = engine_take_own(e, sub->id);
     }
+    if (out->own == NULL && !ls_log_payload_is_whole(&out->entry)) {
+        return LS_E_CORRUPT;
+    }
     return out->entry.type == LS_ENTRY_CONFIG ? decode_config(out) : LS_OK;
 }
 

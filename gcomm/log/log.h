@@ -93,6 +93,10 @@ void ls_log_set_max_bytes(struct ls_log *log, uint64_t max_bytes);
  * thread, until the next [W] call. With pin, *pin must be given back. False when not held. */
 bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct ls_log_pin **pin);
 void ls_log_unpin(struct ls_log_pin *pin);
+/* [R] the payload is what was written: for who applies it, since a page may have been read from the
+ * disk anew (what is sent is compared by the receiver). Logs the reason when it is not. Takes as
+ * long as its bytes do: not under a lock that the writer waits for. */
+bool ls_log_payload_is_whole(const struct ls_entry *e);
 
 /* [R] highest index whose seqno in force is at or below seqno, among what is flushed; the base
  * counts as well. False when the log starts later. */

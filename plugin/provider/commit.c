@@ -357,7 +357,8 @@ static wsrep_status_t replay_entry(struct ls_provider *p, struct ls_trx *trx, vo
         return WSREP_NODE_FAIL;
     }
     if (ls_log_get(ls_engine_log(e), trx->index, &entry, &pin)) {
-        if (ls_ws_view_init(&view, entry.payload, entry.size, NULL) == LS_OK) {
+        if (ls_log_payload_is_whole(&entry) &&
+            ls_ws_view_init(&view, entry.payload, entry.size, NULL) == LS_OK) {
             wsrep_buf_t data = {.ptr = view.data, .len = view.data_size};
             ls_submit_fill_meta(p, trx, trx->id, &meta);
             if (p->server.apply(trx_ctx, &handle, trx->flags, &data, &meta, &exit_loop) ==

@@ -90,7 +90,8 @@ static enum ls_rc take_key_pair(SSL_CTX *ctx, const struct ls_tls_files *files,
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
     SSL_CTX_set_default_passwd_cb_userdata(ctx, (void *)(uintptr_t)files);
     bool taken = SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) == 1;
-    bool mismatch = !taken && ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+    int reason = taken ? 0 : ERR_GET_REASON(ERR_peek_last_error());
+    bool mismatch = reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH;
     /* A key of another kind than the certificate's is taken, and then there is no certificate. */
     if (mismatch || (taken && SSL_CTX_check_private_key(ctx) != 1)) {
         ERR_clear_error();
