@@ -160,6 +160,8 @@ static enum ls_rc decode_config(struct ls_stream_event *out)
     if (rc != LS_OK) {
         ls_error_log("configuration entry %llu: %s", (unsigned long long)out->entry.index,
                      err.text);
+        free(out->config);
+        out->config = NULL;
     }
     return rc;
 }
@@ -216,7 +218,8 @@ enum ls_rc ls_engine_next(struct ls_engine *e, struct ls_stream_event *out)
         if (rc == LS_OK && out->type == LS_STREAM_ENTRY) {
             rc = complete_entry(e, out);
             if (rc != LS_OK) {
-                ls_engine_event_done(e, out);
+                ls_log_unpin(out->pin);
+                out->pin = NULL;
                 rc = LS_E_CORRUPT;
             }
         }
