@@ -9,9 +9,10 @@ must sql 2 "SET GLOBAL wsrep_desync=ON"
 given() { grep -c "Running: .*--role .donor" "$(node_log 1)"; }
 before=$(given)
 # An applier of the donor has to wait for a client that holds a lock for as long as its input is open.
+locked() { sql 1 "SHOW OPEN TABLES WHERE In_use > 0" | grep -qw k; }
 exec 7> >(client 1 --batch)
 echo "LOCK TABLES t.k READ;" >&7
-sleep 1
+must wait_until 20 locked
 must sql 2 "INSERT INTO t.k VALUES ('waits')"
 NODES=4
 for i in 3 4; do must node_prepare $i; done
