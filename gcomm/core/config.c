@@ -7,6 +7,8 @@
 /* Version of each payload's layout; a reader takes no other. Raised only together with the group's
  * record version (rule 27). */
 #define CONFIG_VERSION 1
+#define IS_BOOTSTRAP 1
+#define IS_BARE 2
 #define STATE_VERSION 1
 #define CUT_VERSION 1
 
@@ -57,7 +59,7 @@ bool ls_config_encode(const struct ls_config *c, struct ls_writer *w)
     ls_put_bytes(w, c->epoch_id.b, sizeof(c->epoch_id.b));
     ls_put_i64(w, c->view);
     ls_put_u8(w, c->is_view);
-    ls_put_u8(w, c->is_bootstrap);
+    ls_put_u8(w, (uint8_t)((c->is_bootstrap ? IS_BOOTSTRAP : 0) | (c->bare ? IS_BARE : 0)));
     ls_put_u16(w, c->format);
     ls_put_u32(w, c->count);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -71,6 +73,7 @@ enum ls_rc ls_config_decode(const void *data, size_t size, struct ls_config *out
 {
     struct ls_reader r = ls_reader_init(data, size);
     uint8_t version = ls_get_u8(&r);
+    uint8_t flags;
 
     memset(out, 0, sizeof(*out));
     if (!r.failed && version != CONFIG_VERSION) {
@@ -82,11 +85,13 @@ enum ls_rc ls_config_decode(const void *data, size_t size, struct ls_config *out
     ls_get_bytes(&r, out->epoch_id.b, sizeof(out->epoch_id.b));
     out->view = ls_get_i64(&r);
     out->is_view = ls_get_u8(&r);
-    out->is_bootstrap = ls_get_u8(&r);
+    flags = ls_get_u8(&r);
+    out->is_bootstrap = (flags & IS_BOOTSTRAP) != 0;
+    out->bare = (flags & IS_BARE) != 0;
     out->format = ls_get_u16(&r);
     out->count = ls_get_u32(&r);
-    if (r.failed || out->count > LS_MAX_MEMBERS || out->epoch > (uint64_t)LS_COUNT_MAX ||
-        out->view < 0 || out->view > LS_COUNT_MAX) {
+    if (r.failed || (flags & ~(IS_BOOTSTRAP | IS_BARE)) != 0 || out->count > LS_MAX_MEMBERS ||
+        out->epoch > (uint64_t)LS_COUNT_MAX || out->view < 0 || out->view > LS_COUNT_MAX) {
         out->count = 0;
         return ls_error_set(err, LS_E_CORRUPT,
                             "configuration record is cut short, too large or impossible");

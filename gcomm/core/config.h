@@ -68,6 +68,7 @@ struct ls_config {
     int64_t view;         /* number of the last server view; 1 is the first of a history */
     uint8_t is_view;      /* this entry is a view that the server sees (and takes a seqno) */
     uint8_t is_bootstrap; /* first of its epoch */
+    uint8_t bare;         /* this history was founded by a node that had nothing */
     uint16_t format;      /* version that records of the group may use (rule 27) */
     uint32_t count;
     struct ls_member members[LS_MAX_MEMBERS]; /* sorted by id */

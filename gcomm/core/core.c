@@ -20,6 +20,7 @@ void ls_core_params_default(struct ls_core_params *p)
         .window_entries = 8192,
         .cut_interval = 128,
         .lag_limit = 16384,
+        .lag_us = 5000000,
         .sync_majority = 0,
         .ignore_quorum = 0,
         .ignore_sb = 0,
@@ -38,6 +39,7 @@ struct ls_core *ls_core_create(const struct ls_core_start *start, struct ls_erro
     c->me = start->me;
     c->params = start->params;
     c->log = start->log;
+    c->keep = start->keep;
     c->term = start->term > start->last.term ? start->term : start->last.term;
     c->joined_term = c->term;
     c->vote = start->term == c->term ? start->vote : ls_uuid_zero;
@@ -167,7 +169,7 @@ static void on_message(struct ls_core *c, const struct ls_event *ev)
         core_on_welcome(c, from, m);
         break;
     case LS_MSG_REFUSE:
-        core_on_refuse(c, from, m);
+        core_on_refuse(c, p, m);
         break;
     case LS_MSG_LEAVE:
         core_on_leave(c, p, m);
@@ -217,6 +219,7 @@ static void discount_standstill(struct ls_core *c)
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct peer *p = &c->peers[i];
         p->heard_us = p->heard_us + lost < c->now_us ? p->heard_us + lost : c->now_us;
+        p->asked_us += p->asked_us != 0 ? lost : 0;
     }
 }
 
@@ -263,7 +266,8 @@ void ls_core_step(struct ls_core *core, const struct ls_event *event)
         on_tick(c);
         break;
     case LS_EV_BOOTSTRAP:
-        core_bootstrap(c, &event->u.bootstrap.group, event->u.bootstrap.seqno);
+        core_bootstrap(c, &event->u.bootstrap.group, event->u.bootstrap.seqno,
+                       event->u.bootstrap.bare != 0);
         break;
     case LS_EV_JOIN:
         core_start_join(c, event->u.join.need_state != 0);
@@ -373,15 +377,33 @@ int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid 
 }
 
 /* One whose progress we do not know yet in this term may need all. */
-static bool pins(const struct ls_core *c, const struct peer *p, bool short_of_room)
+static bool pins(const struct ls_core *c, const struct peer *p, uint64_t given_up)
 {
-    uint64_t limit = (uint64_t)c->params.lag_limit;
-
-    return core_is_member(c, &p->id) &&
-           !(short_of_room && p->match > 0 && c->commit > p->match && c->commit - p->match > limit);
+    return core_is_member(c, &p->id) && (p->match == 0 || p->match >= given_up);
 }
 
-uint64_t ls_core_needed_index(const struct ls_core *core, bool short_of_room)
+/* A majority holds what stands at `index`, by configurations old and new. */
+static bool is_held_by_most(const struct ls_core *c, uint64_t index)
+{
+    const struct ls_config *configs[] = {&c->old, &c->latest};
+
+    for (size_t k = 0; k < 2; k++) {
+        uint32_t sum = 0;
+        for (uint32_t i = 0; i < configs[k]->count; i++) {
+            const struct ls_uuid *id = &configs[k]->members[i].id;
+            const struct peer *p = core_peer(c, id);
+            if (ls_uuid_equal(id, &c->me.id) || (p != NULL && p->match >= index)) {
+                sum += core_weight(configs[k], id);
+            }
+        }
+        if (2 * sum <= core_weight_total(configs[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t ls_core_needed_index(const struct ls_core *core, uint64_t given_up)
 {
     struct ls_log_pos at_cut;
     uint64_t needed = core->commit;
@@ -397,9 +419,12 @@ uint64_t ls_core_needed_index(const struct ls_core *core, bool short_of_room)
         needed = at_cut.index + 1;
     }
     if (core->role == LS_ROLE_LEADER) {
+        if (!is_held_by_most(core, given_up)) {
+            given_up = 0; /* nothing is ordered without somebody who lacks it */
+        }
         for (uint32_t i = 0; i < core->peer_count; i++) {
             const struct peer *p = &core->peers[i];
-            if (pins(core, p, short_of_room) && p->match + 1 < needed) {
+            if (pins(core, p, given_up) && p->match + 1 < needed) {
                 needed = p->match > core->base.index ? p->match + 1 : core->base.index + 1;
             }
         }

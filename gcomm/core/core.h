@@ -36,7 +36,8 @@ struct ls_core;
 #define LS_CORE_MAX_EVICTED 32
 
 /* Read access to the host's log. entry_get fills out (payload valid until the next action on the
- * log is performed); false when the index is not held. */
+ * log is performed); false when the index is not held. Also for what is held and cannot be read:
+ * the host ends this membership then, and meanwhile whoever needs it waits. */
 struct ls_core_log {
     bool (*entry_get)(void *ctx, uint64_t index, struct ls_entry *out);
     /* Highest index whose seqno in force is at or below the given one, and its position; false when
@@ -58,13 +59,15 @@ struct ls_core_params {
     uint64_t window_bytes;   /* entries in flight to one peer, default 8 MiB */
     uint32_t window_entries; /* default 8192 */
     int64_t cut_interval;    /* seqnos between commit cuts, default 128 */
-    int64_t lag_limit;     /* who has applied so much less than the leader holds up no cut, default
-                              16384: certification refuses its own write-sets in any case. Where
-                              room is short, who holds so much less keeps nothing from going */
+    int64_t lag_limit; /* who has applied so much less than the leader holds up no cut, default
+                          16384: certification refuses its own write-sets in any case */
+    int64_t lag_us;    /* while some member is short of room, neither does who has not applied what
+                          the leader had applied so long ago, default 5 s */
     uint8_t sync_majority; /* 1: acknowledge only what LOG_HELD covers (rule 19) */
     uint8_t ack_all;       /* 1: ack.level=all (rule 24); the leader's counts */
     uint8_t ignore_quorum; /* pc.ignore_quorum: go on with whoever is left */
     uint8_t ignore_sb;     /* pc.ignore_sb: go on when exactly half is left */
+    uint8_t short_of_room; /* so is the disk of the log here */
     uint8_t unwilling; /* would not be written to (read_only): hands leadership over if it can */
     uint8_t isolated;  /* gmcast.isolate: nobody is seen or heard from now on. What would be
                           accepted until the usual silence is over could not be kept */
@@ -82,6 +85,7 @@ struct ls_core_start {
     struct ls_log_pos last; /* newest entry, = base when empty */
     uint64_t commit; /* entries up to here are known to be committed (the database has them, say);
                         base.index when nothing more is known */
+    struct ls_uuid keep; /* history that is not given up for another one; zero: none is kept */
     const void *context; /* what ls_core_context_encode gave when the log stood at base */
     size_t context_size; /* 0 when base.index is 0 */
     uint64_t seed;
@@ -130,6 +134,7 @@ struct ls_event {
         struct {
             struct ls_uuid group; /* uuid of the history; a new one or the one of the position */
             int64_t seqno;        /* go on after it: 0 for a new history */
+            uint8_t bare;         /* a new one, of a node that has nothing */
         } bootstrap;
         struct {
             uint8_t need_state; /* ask for a snapshot whatever the log says */
@@ -243,7 +248,7 @@ struct ls_action {
         } role;
         struct {
             uint8_t level; /* enum ls_log_level */
-            char text[240];
+            char text[400];
         } log; /* LOG, LEFT */
     } u;
 };
@@ -296,8 +301,8 @@ void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);
 int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid *id);
 
 /* Lowest index that others may still need from this log: pins it against purge. Where room is
- * short, one that is far behind (lag_limit) does not count: the others would soon wait for it (P4),
- * and it can take a copy. */
-uint64_t ls_core_needed_index(const struct ls_core *core, bool short_of_room);
+ * short, one that lacks what stands at `given_up` does not count: the others would soon wait for it
+ * (P4), and it can take a copy. 0: all count. */
+uint64_t ls_core_needed_index(const struct ls_core *core, uint64_t given_up);
 
 #endif

@@ -46,6 +46,7 @@ void core_note_leader_heard(struct ls_core *c)
 {
     int64_t late = c->now_us - c->leader_heard_us - c->params.heartbeat_us;
 
+    core_place_heard(c, late);
     if (c->now_us - c->jitter_us >= JITTER_HALF_LIFE_US) {
         c->leader_jitter_us /= 2;
         c->jitter_us = c->now_us;
@@ -276,12 +277,11 @@ void core_on_vote_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if ((m->flags & LS_VOTE_REFORM) != 0 && core_reform_yields(c, from, m->term)) {
         return;
     }
-    if (c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id) &&
+    if (core_log_is_given_up(c) &&
         (m->u.vote.pos.index < c->config_index || m->u.vote.pos.term < c->joined_term)) {
-        /* Our log was given up for the leader's, which made us a learner, and is not back yet. Who
-         * still takes us for a voter must not win without what we acknowledged as one: all of that
-         * stands before the entry that let us in, and a log that ends behind it, in its term or a
-         * later one, has it (Raft section 3.6.3). */
+        /* Who still takes us for a voter must not win without what we acknowledged as one: all of
+         * that stands before the entry that let us in, and a log that ends behind it, in its term
+         * or a later one, has it (Raft section 3.6.3). */
     } else if (higher(&c->last, &m->u.vote.pos) && m->u.vote.commit < c->base.index &&
                (core_may_stand(c) || !core_votes(c, from))) {
         /* It would have to adopt our log, which does not reach back to where its own agrees. We can
@@ -431,6 +431,8 @@ void core_become_leader(struct ls_core *c)
     c->attempts = 0;
     c->quorum_seen_us = c->now_us;
     c->cut_us = c->now_us;
+    c->lag_us = c->now_us;
+    c->lag_then = c->lag_now = c->lag_floor = -1;
     c->leader_since_us = c->now_us;
     c->led_term = c->term;
     c->commit_sample_us = c->now_us;

@@ -99,6 +99,7 @@ void core_epoch_greet(struct ls_core *c, const struct ls_uuid *to)
     m->u.epoch.epoch = c->latest.epoch;
     m->u.epoch.epoch_id = c->latest.epoch_id;
     m->u.epoch.primary = c->primary;
+    m->flags = c->latest.bare ? LS_EPOCH_BARE : 0;
 }
 
 void core_epoch_tell(struct ls_core *c)
@@ -150,9 +151,9 @@ static void warn_of_twin(struct ls_core *c, const struct peer *p)
                  (unsigned long long)mine.number);
     } else {
         core_log(c, LS_LOG_ERROR,
-                 "another cluster has this name (%s, ours %s): restart one of the two "
-                 "without --wsrep-new-cluster, what was written there is given up, or change its "
-                 "wsrep_cluster_name",
+                 "another cluster has this name (%s, ours %s): stop one of the two, remove "
+                 "grastate.dat there and start it without --wsrep-new-cluster, what was written "
+                 "there is given up, or change its wsrep_cluster_name",
                  LS_UUID_STR(&p->epoch.group), LS_UUID_STR(&mine.group));
     }
 }
@@ -179,6 +180,7 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         .group = m->u.epoch.group, .number = m->u.epoch.epoch, .id = m->u.epoch.epoch_id};
     p->epoch_told = true;
     p->primary = m->u.epoch.primary != 0;
+    p->bare = (m->flags & LS_EPOCH_BARE) != 0;
     if (c->latest.count == 0) {
         return;
     }
@@ -202,7 +204,7 @@ void core_on_epoch(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 
 /* ---- a new epoch of this node alone ---- */
 
-void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno)
+void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno, bool bare)
 {
     struct ls_config first = {0};
     struct ls_member me = c->me;
@@ -211,10 +213,14 @@ void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqn
     if (c->role != LS_ROLE_IDLE) {
         return;
     }
+    if (!c->me.no_data) {
+        c->keep = *group;
+    }
     first.group = *group;
     first.epoch = c->latest.epoch + 1;
     first.epoch_id = ls_uuid_generate(&c->prng);
     first.view = ls_uuid_equal(&c->latest.group, group) ? c->latest.view : 0;
+    first.bare = ls_uuid_equal(&c->latest.group, group) ? c->latest.bare : bare;
     first.format = RECORD_FORMAT;
     me.role = LS_MEMBER_VOTER;
     me.state = LS_NODE_JOINED;
@@ -313,11 +319,25 @@ static bool may_reform(struct ls_core *c, const char **why)
     return false;
 }
 
+/* What was heard of a later epoch, by those who are not here any more, binds no person. */
+static void forget_the_gone(struct ls_core *c)
+{
+    if (!c->primary && is_later(c, &c->highest)) {
+        c->epoch_given_up = c->highest.number;
+        c->highest = (struct epoch){.number = 0};
+    }
+}
+
 void core_reform(struct ls_core *c)
 {
+    struct epoch highest = c->highest;
+    uint64_t given_up = c->epoch_given_up;
     const char *why;
 
+    forget_the_gone(c);
     if (!may_reform(c, &why)) {
+        c->highest = highest;
+        c->epoch_given_up = given_up;
         core_log(c, LS_LOG_WARN, "this node cannot form a primary component: %s", why);
         return;
     }
@@ -430,7 +450,7 @@ void core_reform_lead(struct ls_core *c)
             readmit(c, m);
         }
     }
-    next.epoch++;
+    next.epoch = (next.epoch > c->epoch_given_up ? next.epoch : c->epoch_given_up) + 1;
     next.epoch_id = ls_uuid_generate(&c->prng);
     core_adopt_config(c, &next, c->config_index); /* nothing that was pending counts any more */
     core_log(c, LS_LOG_INFO, "epoch %llu begins with %u members", (unsigned long long)next.epoch,

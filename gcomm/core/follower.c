@@ -125,6 +125,9 @@ bool core_take_entries(struct ls_core *c, const struct ls_msg *m, bool payload_h
                 return false; /* it contradicts what we acknowledged to it in this very term */
             }
             core_truncate(c, e.index);
+            if (c->role == LS_ROLE_LEFT) {
+                return false;
+            }
         }
         if (e.index != c->last.index + 1 || e.term < c->last.term || e.term > c->term ||
             e.seqno != c->last.seqno + ((e.flags & LS_EF_SEQNO) != 0)) {
@@ -338,7 +341,8 @@ static void send_ack(struct ls_core *c, const struct ls_uuid *to, const struct l
     struct ls_msg *m = core_send(c, to, LS_MSG_ACK);
 
     m->flags = (uint8_t)((c->need_view && !c->want_join ? LS_ACK_NONPRIMARY : 0) |
-                         (c->params.unwilling ? LS_ACK_UNWILLING : 0));
+                         (c->params.unwilling || core_place_is_spared(c) ? LS_ACK_UNWILLING : 0) |
+                         (c->params.short_of_room ? LS_ACK_SHORT : 0));
     m->u.ack.pos = *pos;
     m->u.ack.applied = c->applied;
     m->u.ack.commit = c->commit;

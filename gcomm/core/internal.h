@@ -11,6 +11,7 @@
 #define PEERS_MAX (2 * LS_MAX_MEMBERS)
 #define WINDOW_IDS (2 * LS_CORE_MAX_PENDING)
 #define REFUSE_INTERVAL_US 200000
+#define REFUSAL_TELL_US 5000000
 #define JOIN_INTERVAL_US 200000
 #define LEAVE_INTERVAL_US 100000
 #define WELCOME_PATIENCE_US 2000000
@@ -76,6 +77,7 @@ struct peer {
     int64_t applied; /* -1: not reported in this term */
     bool nonprimary; /* its server was shown a non-primary view */
     bool unwilling;  /* it would not lead */
+    bool short_of_room;
 
     /* leader only: where it might better be (rule 7) */
     uint64_t wrote;       /* write-sets of the sample */
@@ -87,6 +89,7 @@ struct peer {
     /* leader only: the join it asked for */
     bool wants_join;
     int64_t welcomed_us; /* when WELCOME went out on this connection; 0: not */
+    int64_t rebased_us;  /* the same, of a log that begins anew */
     bool join_need_state;
     struct ls_log_pos join_pos;
     struct ls_member join_me;
@@ -103,6 +106,7 @@ struct peer {
     /* what it last said of its epoch (rule 17) */
     bool epoch_told;
     bool primary; /* and of its component */
+    bool bare;    /* and of its history */
     struct epoch epoch;
     int64_t twin_since_us; /* leader: it is in a primary component that is not ours; 0: it is not */
     bool twin_told;
@@ -126,6 +130,16 @@ struct peer {
     uint64_t read_index;
 
     uint64_t lease_round; /* leader: the last one answered */
+
+    uint8_t refusal_told; /* what it refused us, as the log has it; 0: nothing yet */
+    int64_t refusal_told_us;
+
+    /* leader only: how its answers come (place.c) */
+    int64_t asked_us; /* since when it owes one, 0: it owes none */
+    uint64_t asked_round;
+    int64_t turn_us; /* the shortest way there and back, 0: not known */
+    int64_t late_us; /* for how long they were late lately */
+    bool late;
 };
 
 /* A control entry in the log that is not yet known to be committed. */
@@ -247,7 +261,9 @@ struct ls_core {
     bool need_view; /* our server was shown a non-primary view: only a new view brings it back */
     bool want_join; /* ask to be let in */
     bool need_state;
-    bool parted; /* what is committed here is not what the group has committed */
+    struct ls_uuid keep;      /* history of the data here, zero: none */
+    struct ls_uuid kept_from; /* the one that was last told not to get them */
+    bool parted;              /* what is committed here is not what the group has committed */
     bool leaving;
     bool removed; /* the committed configuration has no place for us */
     int64_t leave_due_us;
@@ -260,6 +276,7 @@ struct ls_core {
     struct epoch told; /* what our peers were told */
     bool told_primary;
     struct ls_uuid reformer; /* who may form an epoch by our vote in this term; zero: nobody */
+    uint64_t epoch_given_up; /* number of the latest that a person has gone on without */
     struct epoch highest;    /* of any peer, while we had no component; group zero: none */
     bool reforming;          /* standing for a new epoch */
     int64_t reform_due_us;
@@ -275,6 +292,9 @@ struct ls_core {
     uint64_t place_own;
     uint32_t place_streak;
     int64_t place_unfit_us; /* since when we lead and had better not; 0: well */
+    int64_t place_tick_us;
+    int64_t place_spared_us; /* since when leadership is not for us, 0: it is */
+    int64_t place_gap_us;    /* when the leader was heard late last since then */
     struct ls_uuid place_to;
     int64_t place_due_us;
 
@@ -316,6 +336,10 @@ struct ls_core {
     int64_t handed_us;     /* when somebody was told to stand for election; 0: never */
 
     int64_t cut_us;
+    int64_t lag_us;    /* last sample of what is applied here */
+    int64_t lag_now;   /* that sample, */
+    int64_t lag_then;  /* and the one before it; -1: none */
+    int64_t lag_floor; /* who has not applied so much holds up no cut; -1: nobody */
 
     /* submissions */
     struct submission *subs; /* ring of LS_CORE_MAX_PENDING by id */
@@ -402,6 +426,9 @@ void core_on_peer_down(struct ls_core *c, const struct ls_uuid *id, bool unreach
 void core_on_arriving(struct ls_core *c, const struct ls_uuid *id, uint8_t type);
 /* In a configuration in force (the committed or a pending one). */
 bool core_is_member(const struct ls_core *c, const struct ls_uuid *id);
+/* Our log was given up for the leader's, which made us a learner, and is not back yet: what it says
+ * is less than what we acknowledged as a voter. */
+bool core_log_is_given_up(const struct ls_core *c);
 void core_recheck_acks(struct ls_core *c);
 
 /* leader.c */
@@ -448,7 +475,7 @@ void core_on_entries(struct ls_core *c, const struct ls_uuid *from, const struct
 void core_become_leader(struct ls_core *c);
 
 /* epoch.c */
-void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno);
+void core_bootstrap(struct ls_core *c, const struct ls_uuid *group, int64_t seqno, bool bare);
 /* Stands for a new epoch of the members that are seen; says why when it may not. */
 void core_reform(struct ls_core *c);
 /* Whether pc.ignore_quorum or pc.ignore_sb lets those that are seen go on. */
@@ -492,8 +519,13 @@ void core_origin_yield(struct ls_core *c);
 bool core_origin_could_be(const struct ls_core *c);
 void core_origin_tick(struct ls_core *c);
 
-/* place.c: leader only */
+/* place.c: leader only, unless it says otherwise */
 void core_place_reset(struct ls_core *c);
+void core_place_asked(struct ls_core *c, struct peer *p, uint64_t round); /* see lease.c */
+void core_place_answered(struct ls_core *c, struct peer *p, uint64_t round);
+void core_place_heard(struct ls_core *c, int64_t late_us); /* follower: of the leader */
+void core_place_forget_late(struct peer *p);               /* every node: its connection is new */
+bool core_place_is_spared(const struct ls_core *c); /* has given leadership up for its link */
 void core_place_wrote(struct ls_core *c, const struct ls_uuid *origin);
 void core_place_sent(struct ls_core *c, struct peer *p, uint64_t last);
 void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index);
@@ -506,6 +538,7 @@ void core_lease_doubt(struct ls_core *c);
 void core_lease_tick(struct ls_core *c);
 /* False: it is the answer to a read. */
 bool core_lease_answer(struct ls_core *c, struct peer *p, const struct ls_msg *m);
+bool core_lease_may_answer(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
 /* Tells a member to stand for election; from now on this node is not sure to lead. */
 void core_hand_over(struct ls_core *c, const struct ls_uuid *to);
 
@@ -529,13 +562,14 @@ void core_ask_again(struct ls_core *c, struct peer *p);
 /* members.c */
 void core_propose_config(struct ls_core *c, struct ls_config *next, bool is_view,
                          bool is_bootstrap);
+void core_rebase_voters(struct ls_core *c);
 void core_start_join(struct ls_core *c, bool need_state);
 void core_start_leave(struct ls_core *c);
 void core_sample_commit(struct ls_core *c); /* leader's tick: for promotions */
 void core_members_tick(struct ls_core *c);  /* join and leave requests, loss of quorum */
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
-void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m);
+void core_on_refuse(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_on_leave(struct ls_core *c, struct peer *p, const struct ls_msg *m);
 void core_refuse(struct ls_core *c, struct peer *p, uint8_t reason, const char *text);
 void core_config_committed(struct ls_core *c, const struct ls_config *before, uint64_t index);

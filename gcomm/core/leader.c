@@ -126,7 +126,7 @@ static bool send_next(struct ls_core *c, struct peer *p, uint64_t limit, bool ve
             break;
         }
         if (!c->log.entry_get(c->log.ctx, last + 1, &e)) {
-            break; /* appended in this very step: the next flush has it */
+            break; /* appended in this very step: the next flush has it. Or it cannot be read */
         }
         if ((e.flags & LS_EF_BIG) && !first) {
             break; /* a big entry travels alone */
@@ -295,6 +295,7 @@ void core_on_ack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
         p->applied = m->u.ack.applied;
         p->delivered = m->u.ack.delivered;
         p->unwilling = (m->flags & LS_ACK_UNWILLING) != 0;
+        p->short_of_room = (m->flags & LS_ACK_SHORT) != 0;
         p->nonprimary = (m->flags & LS_ACK_NONPRIMARY) && knows_its_view(c, p, m);
         if (p->acked >= m->u.ack.pos.index) {
             note_progress(c, p, m->u.ack.pos.index);
@@ -356,16 +357,48 @@ void core_on_nack(struct ls_core *c, struct peer *p, const struct ls_msg *m)
     c->append_due = true;
 }
 
+/* What it has not applied is in its own log. What it has not got is in those of the others, which
+ * keep no more than is above the cut: when the leader dies, its vote may need theirs. */
+static bool has_log(const struct ls_core *c, const struct peer *p)
+{
+    return p->match + (uint64_t)c->params.lag_limit >= c->commit;
+}
+
 /* One that was not met yet may be there all the same, or come back for what it lacks of the log.
  * One that falls behind for ever must not have all the others keep everything for ever: it has what
  * it has not applied in its own log (P4). */
 static bool holds_cut(const struct ls_core *c, const struct ls_member *m, const struct peer *p)
 {
-    if (p != NULL && p->applied >= 0 && c->applied - p->applied > c->params.lag_limit) {
+    if (p != NULL && p->applied >= 0 &&
+        ((c->applied - p->applied > c->params.lag_limit && has_log(c, p)) ||
+         p->applied < c->lag_floor)) {
         return false;
     }
     return !m->no_data && !ls_uuid_equal(&m->id, &c->me.id) &&
            (m->state == LS_NODE_UNDEFINED || ls_node_is_full(m->state));
+}
+
+static bool anybody_is_short(const struct ls_core *c)
+{
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        const struct peer *p = &c->peers[i];
+        if (p->up && p->short_of_room && core_is_member(c, &p->id)) {
+            return true;
+        }
+    }
+    return c->params.short_of_room;
+}
+
+/* What we had applied lag_us ago, up to twice as long, while somebody is short of room: their logs
+ * keep all above the cut, and full disks have all wait for the slowest (P4). */
+static void sample_applied(struct ls_core *c)
+{
+    if (c->now_us - c->lag_us >= c->params.lag_us) {
+        c->lag_us = c->now_us;
+        c->lag_then = c->lag_now;
+        c->lag_now = c->applied;
+    }
+    c->lag_floor = anybody_is_short(c) ? c->lag_then : -1;
 }
 
 /* The commit cut (design, section 4): what every member that may originate has applied. */
@@ -465,6 +498,7 @@ void core_leader_tick(struct ls_core *c)
         core_advance_commit(c); /* somebody may have stood still for too long */
     }
     core_sample_commit(c);
+    sample_applied(c);
     core_place_tick(c);
     core_manage_members(c);
     if (c->role == LS_ROLE_LEADER && c->commit >= c->term_first) {

@@ -1,8 +1,8 @@
 /* Whether a leader is one still (rule 7): what it has heard does not tell, since a message may have
  * waited, in a network that was cut or before a process that stood still, while others elected a
  * new leader. So it asks, a round trip at a time, and a majority's answer in its term says that it
- * led when the round began (Raft thesis, section 6.4.1). Who answered follows it, and elects nobody
- * else before election_min_us after the heartbeat that went before the question.
+ * led when the round began (Raft thesis, section 6.4.1). Who answered follows it, takes the
+ * question for a heartbeat, and elects nobody else before election_min_us after it.
  *
  * The questions are those of reads (read.c), whose rounds have smaller numbers. */
 #include "gcomm/core/internal.h"
@@ -42,9 +42,10 @@ static void ask_all(struct ls_core *c)
     c->lease_open = true;
     c->lease_sent_us = c->now_us;
     for (uint32_t i = 0; i < c->peer_count; i++) {
-        const struct peer *p = &c->peers[i];
+        struct peer *p = &c->peers[i];
         if (p->up && core_votes(c, &p->id)) {
             core_read_ask(c, p, c->lease_round);
+            core_place_asked(c, p, c->lease_round);
         }
     }
     note_majority(c); /* a sole voter needs nobody */
@@ -63,12 +64,30 @@ void core_lease_tick(struct ls_core *c)
     }
 }
 
+/* Only who follows the asker promises to elect nobody else for a while, from now on. */
+bool core_lease_may_answer(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    if ((m->u.read.round & LEASE_ROUND) == 0) {
+        return true;
+    }
+    if (!ls_uuid_equal(&c->leader, from) ||
+        c->now_us - c->leader_heard_us >= c->params.election_min_us) {
+        return false;
+    }
+    core_note_leader_heard(c);
+    return true;
+}
+
 bool core_lease_answer(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     if ((m->u.read.round & LEASE_ROUND) == 0) {
         return false;
     }
-    if (c->role == LS_ROLE_LEADER && m->term == c->term && m->u.read.round == c->lease_round) {
+    if (c->role != LS_ROLE_LEADER || m->term != c->term) {
+        return true;
+    }
+    core_place_answered(c, p, m->u.read.round);
+    if (m->u.read.round == c->lease_round) {
         p->lease_round = m->u.read.round;
         note_majority(c);
     }

@@ -119,10 +119,29 @@ static bool has_parted(struct ls_core *c, const struct peer *p)
             !ls_hash128_equal(mine.chain, p->join_pos.chain));
 }
 
+static struct ls_msg *welcome_to(struct ls_core *c, struct peer *p, bool from_log,
+                                 const struct ls_log_pos *base, const struct ls_log_pos *joined,
+                                 const struct ls_config *config)
+{
+    struct ls_config *copy = core_scratch(c, sizeof(*copy));
+    struct ls_msg *m;
+
+    *copy = *config;
+    m = core_send(c, &p->id, LS_MSG_WELCOME);
+    m->u.welcome.from_log = from_log;
+    m->u.welcome.base = *base;
+    m->u.welcome.base_cut = c->cut_committed;
+    m->u.welcome.joined_index = joined->index;
+    m->u.welcome.joined_pos = *joined;
+    m->u.welcome.config = copy;
+    core_leader_track(c, p, base->index);
+    c->append_due = true;
+    return m;
+}
+
 static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_pos *joined,
                          const struct ls_config *config)
 {
-    struct ls_config *copy;
     struct ls_msg *m;
     struct ls_log_pos base = {0};
     bool from_log = core_can_continue(c, p);
@@ -139,23 +158,44 @@ static void send_welcome(struct ls_core *c, struct peer *p, const struct ls_log_
             base = before;
         }
     }
-    copy = core_scratch(c, sizeof(*copy));
-    *copy = *config;
-    m = core_send(c, &p->id, LS_MSG_WELCOME);
+    m = welcome_to(c, p, from_log, &base, joined, config);
     m->flags = !from_log && has_parted(c, p) ? LS_WELCOME_PARTED : 0;
-    m->u.welcome.from_log = from_log;
-    m->u.welcome.base = base;
-    m->u.welcome.base_cut = c->cut_committed;
-    m->u.welcome.joined_index = joined->index;
-    m->u.welcome.joined_pos = *joined;
-    m->u.welcome.config = copy;
     p->wants_join = false;
     p->welcomed_us = c->now_us;
     p->match = 0;
     p->ack = (struct ls_log_pos){0};
     p->acked = 0;
-    core_leader_track(c, p, base.index);
-    c->append_due = true;
+}
+
+/* A voter that lacks what our log has no more, where nothing is committed without its vote. It
+ * would become a learner and take a copy, which is a commit. What it has acknowledged and was
+ * committed stands before our base, which was: so its log may begin there, as with a snapshot of
+ * Raft (section 7), and it stays the voter that it is. Its database is of before: it does not lead,
+ * and asks for a copy. */
+void core_rebase_voters(struct ls_core *c)
+{
+    struct ls_log_pos base;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        struct ls_log_pos joined;
+        if (!p->up || !p->wants_join || !p->join_need_state || !core_votes(c, &p->id) ||
+            p->match >= c->base.index ||
+            (p->rebased_us != 0 && c->now_us - p->rebased_us < WELCOME_PATIENCE_US) ||
+            !core_reach_back(c, &base) || base.index > c->commit) {
+            continue;
+        }
+        joined = base;
+        if (c->config_index > base.index && !core_pos_at(c, c->config_index, &joined)) {
+            continue;
+        }
+        welcome_to(c, p, false, &base, &joined, &c->committed)->flags = LS_WELCOME_VOTER;
+        p->rebased_us = c->now_us;
+        core_log(c, LS_LOG_INFO,
+                 "nothing is committed without %s, whose log ends before ours begins: it begins "
+                 "anew there",
+                 LS_UUID_STR(&p->id));
+    }
 }
 
 void core_hand_over_to_best(struct ls_core *c)
@@ -258,6 +298,39 @@ void core_config_committed(struct ls_core *c, const struct ls_config *before, ui
     }
 }
 
+/* ---- another history ---- */
+
+/* What a history has acknowledged may be nowhere else than here. For one that an empty node has
+ * founded, by mistake or for want of its volume, no node gives that up unless a person has said so,
+ * by taking its grastate.dat away; for one that was founded with data a person has said so there.
+ */
+static bool is_kept_from(const struct ls_core *c, const struct ls_uuid *group, bool bare)
+{
+    return bare && !ls_uuid_is_zero(&c->keep) && !ls_uuid_equal(&c->keep, group);
+}
+
+static void tell_kept(struct ls_core *c, const struct peer *p)
+{
+    if (!p->primary || ls_uuid_equal(&c->kept_from, &p->epoch.group)) {
+        return;
+    }
+    c->kept_from = p->epoch.group;
+    core_log(
+        c, LS_LOG_ERROR,
+        "%s is in a cluster of another history (%s), which an empty node has founded; the data "
+        "here are of %s and are not given up for that by themselves: stop its servers if the "
+        "data here are the right ones; if not, remove grastate.dat here and start again",
+        LS_UUID_STR(&p->id), LS_UUID_STR(&p->epoch.group), LS_UUID_STR(&c->keep));
+}
+
+static void send_leave(struct ls_core *c, const struct ls_uuid *to)
+{
+    struct ls_msg *m = core_send(c, to, LS_MSG_LEAVE);
+
+    m->u.leave.id = c->me.id;
+    m->u.leave.incarnation = c->me.incarnation;
+}
+
 /* ---- messages ---- */
 
 void core_on_join(struct ls_core *c, struct peer *p, const struct ls_msg *m)
@@ -301,18 +374,60 @@ static bool is_sound_welcome(const struct ls_msg *m)
            (m->u.welcome.from_log || m->u.welcome.base_cut <= base->seqno);
 }
 
+static void follow(struct ls_core *c, const struct ls_uuid *leader)
+{
+    core_forget_matches(c); /* of another leader, maybe of another epoch, and of this very term */
+    c->role = LS_ROLE_FOLLOWER;
+    c->leader = *leader;
+    c->leader_heard_us = c->now_us;
+    core_reset_election(c);
+    core_act_role(c);
+}
+
+/* See core_rebase_voters(). */
+static void on_rebase(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+{
+    const struct ls_log_pos *base = &m->u.welcome.base;
+    struct ls_log_pos mine;
+
+    if (!c->need_state || !core_votes(c, &c->me.id) || m->term < c->term ||
+        !ls_uuid_equal(&m->u.welcome.config->epoch_id, &c->latest.epoch_id) ||
+        (core_pos_at(c, base->index, &mine) && ls_hash128_equal(mine.chain, base->chain))) {
+        return;
+    }
+    if (m->term > c->term) {
+        core_set_term(c, m->term);
+    }
+    core_log(c, LS_LOG_INFO,
+             "the log here ends at entry %llu, the leader's begins at %llu: it begins anew there, "
+             "so that the group can go on; a state transfer follows",
+             (unsigned long long)c->last.index, (unsigned long long)base->index);
+    follow(c, from);
+    core_reset_log(c, base, m->u.welcome.base_cut, m->u.welcome.config, m->u.welcome.joined_index);
+}
+
 void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
 {
     const struct ls_config *config = m->u.welcome.config;
     const struct ls_member *me = ls_config_find(config, &c->me.id);
     bool other = c->latest.count > 0 && !ls_uuid_equal(&config->group, &c->latest.group);
+    bool rebase = (m->flags & LS_WELCOME_VOTER) != 0;
 
-    if (!c->want_join || me == NULL || me->incarnation != c->me.incarnation) {
+    if (!c->want_join || me == NULL || (me->incarnation != c->me.incarnation && !rebase)) {
         return;
     }
     if (!is_sound_welcome(m) || (other && m->u.welcome.from_log)) {
         core_log(c, LS_LOG_WARN, "%s lets us in with positions that cannot be: ignored",
                  LS_UUID_STR(from));
+        return;
+    }
+    if (rebase) {
+        on_rebase(c, from, m);
+        return;
+    }
+    if (is_kept_from(c, &config->group, config->bare != 0)) {
+        /* the request went out before its epoch was known */
+        send_leave(c, from);
         return;
     }
     if (other) {
@@ -336,12 +451,10 @@ void core_on_welcome(struct ls_core *c, const struct ls_uuid *from, const struct
     if (m->u.welcome.from_log && m->u.welcome.base.index > c->last.index) {
         return;
     }
-    core_forget_matches(c); /* of another leader, maybe of another epoch, and of this very term */
-    c->role = LS_ROLE_FOLLOWER;
-    c->leader = *from;
-    c->leader_heard_us = c->now_us;
-    core_reset_election(c);
-    core_act_role(c);
+    if (!c->me.no_data) {
+        c->keep = config->group;
+    }
+    follow(c, from);
     /* within one history: the data of another one have no position in this one anyway */
     c->parted = (c->parted || (m->flags & LS_WELCOME_PARTED) != 0) &&
                 ls_uuid_equal(&config->group, &c->latest.group);
@@ -375,7 +488,19 @@ void core_refuse(struct ls_core *c, struct peer *p, uint8_t reason, const char *
     snprintf(m->u.refuse.text, sizeof(m->u.refuse.text), "%s", text);
 }
 
-void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct ls_msg *m)
+/* Said again as long as it is so, and many times at once by way of a narrow link: a line now and
+ * then is enough. */
+static void log_refusal(struct ls_core *c, struct peer *p, const struct ls_msg *m)
+{
+    if (p->refusal_told == m->u.refuse.reason && c->now_us - p->refusal_told_us < REFUSAL_TELL_US) {
+        return;
+    }
+    p->refusal_told = m->u.refuse.reason;
+    p->refusal_told_us = c->now_us;
+    core_log(c, LS_LOG_INFO, "%s says: %s", LS_UUID_STR(&p->id), m->u.refuse.text);
+}
+
+void core_on_refuse(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 {
     switch (m->u.refuse.reason) {
     case LS_REFUSE_REMOVED:
@@ -385,7 +510,7 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
             return;
         }
         if (m->u.refuse.reason == LS_REFUSE_REMOVED && !ls_uuid_is_zero(&c->leader) &&
-            !ls_uuid_equal(&c->leader, from)) {
+            !ls_uuid_equal(&c->leader, &p->id)) {
             return; /* said before we were let in again: our leader knows better */
         }
         if (c->leaving) {
@@ -398,7 +523,7 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
         if (m->u.refuse.reason == LS_REFUSE_HISTORY) {
             c->need_state = true;
         }
-        core_log(c, LS_LOG_INFO, "%s says: %s", LS_UUID_STR(from), m->u.refuse.text);
+        log_refusal(c, p, m);
         if (c->primary) {
             core_nonprimary(c);
         }
@@ -406,7 +531,7 @@ void core_on_refuse(struct ls_core *c, const struct ls_uuid *from, const struct 
         break;
     default:
         if (c->want_join) {
-            core_log(c, LS_LOG_ERROR, "%s refuses us: %s", LS_UUID_STR(from), m->u.refuse.text);
+            core_log(c, LS_LOG_ERROR, "%s refuses us: %s", LS_UUID_STR(&p->id), m->u.refuse.text);
             core_left(c, m->u.refuse.text);
         }
         break;
@@ -462,10 +587,15 @@ static void send_join(struct ls_core *c)
     }
     for (uint32_t i = 0; i < c->peer_count; i++) {
         struct ls_msg *m;
-        if (!c->peers[i].up) {
+        const struct peer *p = &c->peers[i];
+        if (!p->up) {
             continue;
         }
-        m = core_send(c, &c->peers[i].id, LS_MSG_JOIN);
+        if (p->epoch_told && is_kept_from(c, &p->epoch.group, p->bare)) {
+            tell_kept(c, p);
+            continue;
+        }
+        m = core_send(c, &p->id, LS_MSG_JOIN);
         m->u.join.me = c->me;
         m->u.join.pos = pos;
         m->u.join.epoch = c->latest.epoch;
@@ -491,10 +621,8 @@ void core_members_tick(struct ls_core *c)
     }
     if (c->leaving && c->role != LS_ROLE_LEADER && !ls_uuid_is_zero(&c->leader) &&
         c->now_us - c->asked_us >= LEAVE_INTERVAL_US) {
-        struct ls_msg *m = core_send(c, &c->leader, LS_MSG_LEAVE);
         c->asked_us = c->now_us;
-        m->u.leave.id = c->me.id;
-        m->u.leave.incarnation = c->me.incarnation;
+        send_leave(c, &c->leader);
     }
     if (c->need_view && c->role == LS_ROLE_FOLLOWER && !core_may_stand(c) &&
         c->now_us - c->leader_heard_us >

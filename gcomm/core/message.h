@@ -41,6 +41,11 @@ enum ls_join_flag {
 
 enum ls_welcome_flag {
     LS_WELCOME_PARTED = 1, /* what the joiner knows for committed is not what the group committed */
+    LS_WELCOME_VOTER = 2,  /* not let in yet: its log begins anew, so that its vote counts */
+};
+
+enum ls_epoch_flag {
+    LS_EPOCH_BARE = 1, /* see ls_config */
 };
 
 enum ls_change_kind {
@@ -65,7 +70,7 @@ enum ls_refuse_reason {
 struct ls_msg {
     uint8_t type;  /* enum ls_msg_type */
     uint8_t flags; /* enum ls_append_flag; ACK: ls_ack_flag; VOTE_REQ: ls_vote_flag; JOIN:
-                      ls_join_flag */
+                      ls_join_flag; WELCOME: ls_welcome_flag; EPOCH: ls_epoch_flag */
     uint64_t term;
     union {
         struct {
@@ -150,6 +155,7 @@ enum ls_ack_flag {
         1, /* the sender's server was shown a non-primary view: it needs a new one */
     LS_ACK_NEED_PAYLOAD = 2, /* NACK: the big entry after pos needs its payload from you */
     LS_ACK_UNWILLING = 4,    /* the sender would not lead, see ls_core_params */
+    LS_ACK_SHORT = 8,        /* the disk of the sender's log is short of room */
 };
 
 #endif

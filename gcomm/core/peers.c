@@ -62,9 +62,11 @@ void core_on_peer_up(struct ls_core *c, const struct ls_uuid *id, uint64_t incar
     p->unreachable = false;
     p->heard_us = c->now_us;
     p->welcomed_us = 0;
+    p->rebased_us = 0;
     p->epoch_told = false;
     core_epoch_greet(c, id);
     p->probed_us = 0;
+    core_place_forget_late(p);
     fresh = p->incarnation != incarnation;
     if (fresh) {
         p->incarnation = incarnation;

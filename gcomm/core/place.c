@@ -5,6 +5,11 @@
  * of leaders costs some round trips for everybody, so it takes a large share, for long, and a
  * leader that has been in office for a while.
  *
+ * A leader whose link loses packets is heard often enough to lead on, while all that others write
+ * waits for what TCP sends again: when answers of so many come late again and again that those of
+ * the rest make no majority, it hands over to one that was heard just now, and asks to be spared
+ * for a while. Where all links are so, everybody has had a turn then, and nothing moves.
+ *
  * A leader that gives its state to another, was desynced, or is read-only hands over to one that is
  * not: who asks where to write is sent to the leader (plugin/health). */
 #include "gcomm/core/internal.h"
@@ -19,8 +24,18 @@
 #define BUSY_ENTRIES 200     /* of a sample: messages worth saving, however near */
 #define BEHIND_ENTRIES 10000 /* the new one has to fetch them before it orders */
 
+#define LATE_US 150000          /* longer than the shortest way: something was sent again */
+#define LATE_SUM_US 450000      /* of such time, among all: it is not a single packet */
+#define LATE_MOST_US 1000000    /* what is remembered of one, */
+#define LATE_FORGET 10          /* and forgotten in so many times that */
+#define LATE_BYTES 1048576      /* under way to somebody, they are what takes the time */
+#define LINK_RETRY_US 500000    /* the word to stand for election may be lost, too */
+#define LINK_SPARE_US 300000000 /* leadership is not given back for so long, */
+#define LINK_SOUND_US 2000000   /* unless the link has been sound for so long */
+
 void core_place_reset(struct ls_core *c)
 {
+    c->place_tick_us = c->now_us;
     c->place_own = 0;
     c->place_streak = 0;
     c->place_unfit_us = 0;
@@ -30,6 +45,54 @@ void core_place_reset(struct ls_core *c)
         c->peers[i].timed_index = 0;
         c->peers[i].way_us = 0;
         c->peers[i].way_sample_us = 0;
+        core_place_forget_late(&c->peers[i]);
+    }
+}
+
+void core_place_forget_late(struct peer *p)
+{
+    p->asked_us = 0;
+    p->turn_us = 0;
+    p->late_us = 0;
+    p->late = false;
+}
+
+static void note_way(int64_t *shortest_us, int64_t took_us)
+{
+    if (*shortest_us == 0 || took_us < *shortest_us) {
+        *shortest_us = took_us > 0 ? took_us : 1; /* 0: not known */
+    }
+}
+
+void core_place_asked(struct ls_core *c, struct peer *p, uint64_t round)
+{
+    if (p->asked_us == 0) {
+        p->asked_us = c->now_us;
+        p->asked_round = round;
+    }
+}
+
+void core_place_answered(struct ls_core *c, struct peer *p, uint64_t round)
+{
+    int64_t took_us = c->now_us - p->asked_us;
+
+    if (p->asked_us == 0 || round < p->asked_round) {
+        return;
+    }
+    p->asked_us = 0;
+    note_way(&p->turn_us, took_us);
+}
+
+bool core_place_is_spared(const struct ls_core *c)
+{
+    return c->place_spared_us != 0 && c->now_us - c->place_spared_us < LINK_SPARE_US &&
+           c->now_us - c->place_gap_us < LINK_SOUND_US;
+}
+
+void core_place_heard(struct ls_core *c, int64_t late_us)
+{
+    if (late_us > LATE_US) {
+        c->place_gap_us = c->now_us;
     }
 }
 
@@ -65,9 +128,7 @@ void core_place_acked(struct ls_core *c, struct peer *p, uint64_t index)
         return;
     }
     p->timed_index = 0;
-    if (p->way_sample_us == 0 || took_us < p->way_sample_us) {
-        p->way_sample_us = took_us > 0 ? took_us : 1;
-    }
+    note_way(&p->way_sample_us, took_us);
 }
 
 static uint32_t count_voters(const struct ls_config *config)
@@ -158,12 +219,103 @@ static void hand_to_synced(struct ls_core *c)
     }
 }
 
+/* One that has not answered yet on this connection may have reasons of its own: it is being let in,
+ * or fetches what it lacks. */
+static bool is_late(const struct ls_core *c, const struct peer *p)
+{
+    return p->up && p->asked_us != 0 && p->turn_us != 0 &&
+           c->now_us - p->asked_us > LATE_US + 2 * p->turn_us && p->inflight_bytes < LATE_BYTES;
+}
+
+static void note_late(struct ls_core *c)
+{
+    int64_t passed_us = c->now_us - c->place_tick_us;
+
+    c->place_tick_us = c->now_us;
+    if (passed_us > LATE_US) {
+        passed_us = 0; /* we stood still ourselves */
+    }
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        bool late = is_late(c, p);
+        p->late_us += !late     ? -passed_us / LATE_FORGET
+                      : p->late ? passed_us
+                                : c->now_us - p->asked_us;
+        p->late_us = p->late_us < 0 ? 0 : p->late_us < LATE_MOST_US ? p->late_us : LATE_MOST_US;
+        p->late = late;
+    }
+}
+
+static bool is_prompt(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p = core_peer(c, id);
+
+    return ls_uuid_equal(id, &c->me.id) || (p != NULL && p->up && p->late_us == 0);
+}
+
+/* One that is late may have a bad link itself: so many that the rest make no majority. */
+static bool are_many_late(struct ls_core *c)
+{
+    int64_t sum_us = 0;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        sum_us += c->peers[i].late_us;
+    }
+    return sum_us >= LATE_SUM_US && !core_majority(c, is_prompt);
+}
+
+static bool is_another(struct ls_core *c, const struct ls_uuid *id)
+{
+    return !ls_uuid_equal(id, &c->me.id) && core_is_heard(c, id);
+}
+
+/* One of the late ones may have a bad link itself, and ours be sound: the one that is least so. */
+static struct peer *find_prompt(struct ls_core *c)
+{
+    struct peer *best = NULL;
+
+    for (uint32_t i = 0; i < c->peer_count; i++) {
+        struct peer *p = &c->peers[i];
+        if (could_lead(c, p) && core_is_fresh(c, &p->id) &&
+            (best == NULL || p->late_us < best->late_us)) {
+            best = p;
+        }
+    }
+    return best;
+}
+
+static void hand_over_for_link(struct ls_core *c)
+{
+    const struct peer *p;
+
+    note_late(c);
+    /* Nobody hands over before it has led: whoever is next has to get as far. */
+    if (c->commit < c->term_first || !are_many_late(c) || !core_majority(c, is_another) ||
+        c->leaving || c->pending_index != 0 ||
+        (c->handed_us != 0 && c->now_us - c->handed_us < LINK_RETRY_US)) {
+        return;
+    }
+    p = find_prompt(c);
+    if (p == NULL) {
+        return;
+    }
+    if (!core_place_is_spared(c)) {
+        core_log(c, LS_LOG_WARN,
+                 "this node leads, and the answers of too many others come late again and again "
+                 "(is its network sound?): %s may lead from now on",
+                 LS_UUID_STR(&p->id));
+    }
+    c->place_spared_us = c->place_gap_us = c->now_us;
+    core_hand_over(c, &p->id);
+}
+
 void core_place_tick(struct ls_core *c)
 {
     struct peer *writer;
     bool busy;
 
     hand_to_synced(c);
+    hand_over_for_link(c);
     if (c->now_us < c->place_due_us) {
         return;
     }

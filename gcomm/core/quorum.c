@@ -7,6 +7,11 @@ bool core_is_voter(const struct ls_config *config, const struct ls_uuid *id)
     return m != NULL && m->role == LS_MEMBER_VOTER;
 }
 
+bool core_log_is_given_up(const struct ls_core *c)
+{
+    return c->last.index < c->config_index && !core_is_voter(&c->latest, &c->me.id);
+}
+
 bool core_votes(const struct ls_core *c, const struct ls_uuid *id)
 {
     return core_is_voter(&c->old, id) || (c->pending_index != 0 && core_is_voter(&c->latest, id));

@@ -139,7 +139,8 @@ void core_on_read_req(struct ls_core *c, const struct ls_uuid *from, const struc
     if (p != NULL && core_epoch_is_past(c, p)) {
         return; /* its term is not ours, whatever its number */
     }
-    if (m->term != c->term || !acknowledged(c, &index)) {
+    if (m->term != c->term || !acknowledged(c, &index) || core_log_is_given_up(c) ||
+        !core_lease_may_answer(c, from, m)) {
         return; /* the reader repeats */
     }
     r = core_send(c, from, LS_MSG_READ_RESP);

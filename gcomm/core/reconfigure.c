@@ -296,6 +296,16 @@ static bool can_lead_itself(const struct ls_config *config)
     return false;
 }
 
+/* Alive, and our log has what it lacks. One for which it does not reach back takes a copy as a
+ * learner, once that is committed: a majority that needs its vote for it would wait for ever. */
+static bool can_commit(struct ls_core *c, const struct ls_uuid *id)
+{
+    const struct peer *p = core_peer(c, id);
+
+    return core_is_heard(c, id) &&
+           (ls_uuid_equal(id, &c->me.id) || (p != NULL && p->match >= c->base.index));
+}
+
 /* One change at a time, only after an entry of our own term is committed (rule 8), and only when
  * the members now alive can commit it. */
 void core_manage_members(struct ls_core *c)
@@ -304,6 +314,9 @@ void core_manage_members(struct ls_core *c)
     bool is_view;
     bool changed;
 
+    if (c->role == LS_ROLE_LEADER && !core_majority(c, can_commit)) {
+        core_rebase_voters(c);
+    }
     if (c->role != LS_ROLE_LEADER || c->pending_index != 0 || c->term_first == 0 ||
         c->commit < c->term_first || c->removed) {
         return;
@@ -332,8 +345,7 @@ void core_manage_members(struct ls_core *c)
     if (!is_view && !change_promotions(c, &next) && !changed) {
         return;
     }
-    if (!core_majority_of(c, &c->old, core_is_heard) ||
-        !core_majority_of(c, &next, core_is_heard)) {
+    if (!core_majority_of(c, &c->old, can_commit) || !core_majority_of(c, &next, can_commit)) {
         return;
     }
     if (is_view) {

@@ -184,9 +184,13 @@ void core_append(struct ls_core *c, struct ls_entry *e)
 void core_truncate(struct ls_core *c, uint64_t index)
 {
     struct ls_log_pos keep;
-    bool found = core_pos_at(c, index - 1, &keep);
 
-    LS_ASSERT(index > c->commit && found);
+    LS_ASSERT(index > c->commit);
+    if (!core_pos_at(c, index - 1, &keep)) {
+        core_left(c, "the log cannot be read where it is to be cut: this node cannot follow the "
+                     "group");
+        return;
+    }
     core_act(c, LS_ACT_TRUNCATE)->u.index = index;
     c->last = keep;
     if (c->log_held > keep.index) {

@@ -198,6 +198,17 @@ static void do_read(struct ls_node *n, const struct ls_action *a)
                    n->slot, a->u.read.token);
 }
 
+/* On some disk, be its node away or not. */
+static bool is_term_higher(const struct ls_world *w, uint64_t term)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->nodes[i].disk.term > term) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A new leader holds everything that was decided in earlier terms. */
 static void do_role(struct ls_node *n, const struct ls_action *a)
 {
@@ -215,7 +226,9 @@ static void do_role(struct ls_node *n, const struct ls_action *a)
     if (n->role == LS_ROLE_LEADER && was != LS_ROLE_LEADER) {
         n->world->stats.elections++;
         n->led_term = n->role_term;
+        n->led_below = is_term_higher(n->world, n->role_term);
         ls_oracle_elected(n->world, n);
+        n->world->led_last = n->led_term > n->world->led_last ? n->led_term : n->world->led_last;
         uint64_t index = ls_oracle_decided_before(o, n->role_term);
         const struct ls_disk_entry *e = ls_disk_find(&n->disk, index);
         if (index > ls_disk_base(&n->disk).index) {

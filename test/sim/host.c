@@ -87,6 +87,7 @@ static struct ls_core *make_core(struct ls_node *n)
     struct ls_disk *d = &n->disk;
     struct ls_error err = {0};
     struct ls_core_start s = {.me = describe(n),
+                              .keep = d->db.valid ? w->group : ls_uuid_zero,
                               .term = d->term,
                               .vote = d->vote,
                               .base = ls_disk_base(d),

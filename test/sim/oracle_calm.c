@@ -1,5 +1,7 @@
 /* A leader that a majority has heard all the time stays the leader: who was cut off, stood still or
- * came late takes the lead from nobody (PreVote, Raft section 9.6; rule 13). */
+ * came late takes the lead from nobody (PreVote, Raft section 9.6; rule 13). Who voted in a later
+ * term before that leader was elected without it, ends its term when it comes back (Raft
+ * section 5.1). */
 #include "test/sim/oracle.h"
 #include "test/sim/world.h"
 
@@ -89,7 +91,8 @@ void ls_oracle_elected(struct ls_world *w, const struct ls_node *winner)
     }
     for (int i = 0; i < w->count; i++) {
         const struct ls_node *n = &w->nodes[i];
-        if (n != winner && n->led_term > 0 && n->led_term < winner->role_term &&
+        if (n != winner && n->led_term > 0 && !n->led_below && n->led_term == w->led_last &&
+            n->led_term < winner->role_term &&
             (n->role == LS_ROLE_LEADER || w->now - n->led_until < JUST_US) && is_well(w, n) &&
             majority_hears(w, n)) {
             ls_oracle_fail(&w->oracle,

@@ -518,8 +518,8 @@ static void purge(struct ls_node *n)
     struct ls_server *s = &n->srv;
     struct ls_core_log log = ls_disk_core_log(&n->disk);
     struct ls_log_pos pos;
-    uint64_t keep = ls_core_needed_index(n->core, n->world->seed % 8 == 3);
     struct ls_sim_taken *sample = &s->taken[s->taken_next], oldest = *sample;
+    uint64_t keep = ls_core_needed_index(n->core, n->world->seed % 8 == 3 ? oldest.index : 0);
 
     s->taken_next = (s->taken_next + 1) % LS_SIM_KEEP_SECONDS;
     *sample = (struct ls_sim_taken){.index = s->delivered, .cut = s->cut};

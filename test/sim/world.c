@@ -107,6 +107,10 @@ static void draw_params(struct ls_world *w)
     w->one_writer = w->seed % 16 == 11;
     if (w->seed % 8 == 3) {
         w->params.lag_limit = 4 + (int64_t)(w->seed / 8 % 128);
+        if (w->seed / 16 % 2 == 1) {
+            w->params.short_of_room = 1;
+            w->params.lag_us = 100000 + (int64_t)(w->seed / 32 % 128) * 10000;
+        }
     }
     w->params.big_bytes = 2048;
     draw_limits(w, &w->params);

@@ -135,6 +135,7 @@ struct ls_node {
     uint8_t role;
     uint64_t role_term;
     uint64_t led_term;   /* the last one it led, 0: none */
+    bool led_below;      /* then somebody who was away had a higher one on its disk */
     int64_t led_until;   /* when it ceased to */
     int64_t troubled_at; /* when something last happened to it */
     struct ls_sim_read reads[16];
@@ -193,6 +194,7 @@ struct ls_world {
     int64_t next_fault;
     struct ls_undo undo[128]; /* faults that end by themselves */
     uint32_t undo_count;
+    uint64_t led_last;       /* highest term that anybody has led */
     int64_t transfer_at;     /* when a leader last asked another one to lead */
     int64_t help_at;         /* a majority was lost: somebody comes (hands.c) */
     struct ls_config config; /* last one delivered anywhere */
