@@ -16,7 +16,8 @@
  *    104     16   epoch id
  *    120     40   boot id, zero-padded
  *    160      8   durable index
- *    168          zeros
+ *    168      8   seqno of a database that a power cut left ahead of the log
+ *    176          zeros
  *
  * A slot lies in one sector of common disks, and in one page: a killed process never leaves half of
  * one. The file is reserved as a whole at its creation, so a full disk cannot forbid a vote.
@@ -79,6 +80,7 @@ static void slot_encode(const struct ls_identity *id, uint64_t sequence, uint8_t
     ls_put_bytes(&w, id->epoch_id.b, sizeof(id->epoch_id.b));
     ls_put_bytes(&w, id->boot_id, sizeof(id->boot_id));
     ls_put_u64(&w, id->durable_index);
+    ls_put_i64(&w, id->ahead_seqno);
 
     w = ls_writer_init(buf + 8, sizeof(uint64_t));
     ls_put_u64(&w, ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT));
@@ -110,6 +112,7 @@ static void slot_decode(const uint8_t buf[SLOT_BYTES], struct slot *out)
     ls_get_bytes(&r, out->id.epoch_id.b, sizeof(out->id.epoch_id.b));
     ls_get_bytes(&r, out->id.boot_id, sizeof(out->id.boot_id));
     out->id.durable_index = ls_get_u64(&r);
+    out->id.ahead_seqno = ls_get_i64(&r);
 
     if (memcmp(magic, MAGIC, 8) != 0 ||
         checksum != ls_hash64(buf + CHECKED_AT, SLOT_BYTES - CHECKED_AT) ||

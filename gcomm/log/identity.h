@@ -20,6 +20,7 @@ struct ls_identity {
     struct ls_uuid epoch_id;
     char boot_id[40];       /* of the machine, at the last start */
     uint64_t durable_index; /* log.sync=majority: durable up to here */
+    int64_t ahead_seqno;    /* the same: a power cut left the database here, ahead of the log */
 };
 
 struct ls_identity_file;

@@ -90,13 +90,15 @@ enum ls_rc ls_log_reserve_next(struct ls_log *log, bool now, struct ls_error *er
 void ls_log_set_max_bytes(struct ls_log *log, uint64_t max_bytes);
 
 /* [R] entry by index. Without pin (pin NULL) the payload pointer is valid only on the writer
- * thread, until the next [W] call. With pin, *pin must be given back. False when not held. */
+ * thread, until the next [W] call. With pin, *pin must be given back. False when not held, or when
+ * it has gone bad, which is logged. */
 bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct ls_log_pin **pin);
 void ls_log_unpin(struct ls_log_pin *pin);
-/* [R] the payload is what was written: for who applies it, since a page may have been read from the
- * disk anew (what is sent is compared by the receiver). Logs the reason when it is not. Takes as
- * long as its bytes do: not under a lock that the writer waits for. */
-bool ls_log_payload_is_whole(const struct ls_entry *e);
+/* [R] the payload is what was written: for who applies or sends it, since a page may have been read
+ * from the disk anew (what was written a moment ago need not be looked at before it is sent: the
+ * receiver does). Logs the reason when it is not. Takes as long as its bytes do: not under a
+ * lock that the writer waits for. */
+bool ls_log_payload_is_whole(struct ls_log *log, const struct ls_entry *e);
 
 /* [R] highest index whose seqno in force is at or below seqno, among what is flushed; the base
  * counts as well. False when the log starts later. */

@@ -40,6 +40,7 @@ struct ls_log {
     uint64_t dir_synced;
     atomic_bool failed; /* set once, with failure, under the lock */
     struct ls_error failure;
+    _Atomic int64_t bad_told_us; /* that an entry has gone bad; 0: not yet */
 
     /* the writer's own */
     struct ls_log_pos tail; /* newest appended */

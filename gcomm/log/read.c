@@ -3,10 +3,13 @@
 
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
+#include "wsrep/os/clock.h"
 #include "wsrep/os/file.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define TELL_US 5000000
 
 /* Highest segment whose base lies before index, which must be held. Under the lock, or writer. */
 static struct ls_segment *find_segment(const struct ls_log *log, uint64_t index)
@@ -46,18 +49,30 @@ static struct ls_segment *hold_entry(struct ls_log *log, uint64_t index, const u
     return s;
 }
 
+/* Who needs what has gone bad asks for it again and again. */
+static bool may_tell_bad(struct ls_log *log)
+{
+    int64_t told_us = atomic_load(&log->bad_told_us);
+    int64_t now_us = ls_clock_us();
+
+    return (told_us == 0 || now_us - told_us >= TELL_US) &&
+           atomic_compare_exchange_strong(&log->bad_told_us, &told_us, now_us);
+}
+
 /* Parses what was checked when it was read or written; checked again since the page may have been
  * read from the disk anew. */
-static bool load_entry(const struct ls_segment *s, const uint8_t *bytes, uint64_t index,
-                       struct ls_entry *out)
+static bool load_entry(struct ls_log *log, const struct ls_segment *s, const uint8_t *bytes,
+                       uint64_t index, struct ls_entry *out)
 {
     struct ls_entry_header h;
 
     memcpy(&h, bytes, sizeof(h));
     if (!ls_entry_header_check(&h, s->key) || h.index != index) {
-        ls_error_log("write-set log: the header of entry %" PRIu64 " in %s has gone bad: check the "
-                     "disk; after a restart this node gets what it lacks from the others",
-                     index, s->path);
+        if (may_tell_bad(log)) {
+            ls_error_log("write-set log: the header of entry %" PRIu64 " in %s has gone bad: check "
+                         "the disk; after a restart this node gets what it lacks from the others",
+                         index, s->path);
+        }
         return false;
     }
     ls_entry_header_decode(&h, out);
@@ -65,15 +80,17 @@ static bool load_entry(const struct ls_segment *s, const uint8_t *bytes, uint64_
     return true;
 }
 
-bool ls_log_payload_is_whole(const struct ls_entry *e)
+bool ls_log_payload_is_whole(struct ls_log *log, const struct ls_entry *e)
 {
-    if (ls_hash64(e->payload, e->size) != e->payload_hash) {
+    if (ls_hash64(e->payload, e->size) == e->payload_hash) {
+        return true;
+    }
+    if (may_tell_bad(log)) {
         ls_error_log("write-set log: entry %" PRIu64 " has gone bad: check the disk; after a "
                      "restart this node gets what it lacks from the others",
                      e->index);
-        return false;
     }
-    return true;
+    return false;
 }
 
 /* The writer's view: published entries without a reference, and those not yet written. */
@@ -88,9 +105,9 @@ static bool get_unpinned(struct ls_log *log, uint64_t index, struct ls_entry *ou
     s = find_segment(log, index);
     offset = ls_segment_offset(s, index - s->base.index - 1);
     if (index > log->last.index) {
-        return load_entry(s, log->buf + (offset - s->used), index, out);
+        return load_entry(log, s, log->buf + (offset - s->used), index, out);
     }
-    return load_entry(s, s->map + offset, index, out);
+    return load_entry(log, s, s->map + offset, index, out);
 }
 
 bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct ls_log_pin **pin)
@@ -107,7 +124,7 @@ bool ls_log_get(struct ls_log *log, uint64_t index, struct ls_entry *out, struct
     if (s == NULL) {
         return false;
     }
-    if (!load_entry(s, bytes, index, out)) {
+    if (!load_entry(log, s, bytes, index, out)) {
         ls_segment_unref(s);
         return false;
     }
@@ -188,7 +205,7 @@ static bool segment_entry(struct ls_log *log, struct ls_segment *s, size_t i, st
     ls_mutex_lock(&log->lock);
     bytes = s->map + ls_segment_offset(s, i);
     ls_mutex_unlock(&log->lock);
-    return load_entry(s, bytes, s->base.index + i + 1, out);
+    return load_entry(log, s, bytes, s->base.index + i + 1, out);
 }
 
 bool ls_log_find_seqno(struct ls_log *log, int64_t seqno, struct ls_log_pos *out)

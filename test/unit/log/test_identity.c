@@ -21,7 +21,8 @@ static struct ls_identity make_identity(uint64_t term, bool this_boot)
                              .group = {.b = {6}},
                              .epoch = 7,
                              .epoch_id = {.b = {8}},
-                             .durable_index = term * 100};
+                             .durable_index = term * 100,
+                             .ahead_seqno = (int64_t)term * 10};
 
     if (this_boot) {
         assert_int_equal(ls_file_read_boot_id(id.boot_id, NULL), LS_OK);
@@ -78,6 +79,7 @@ static void assert_same(const struct ls_identity *a, const struct ls_identity *b
     assert_int_equal(a->term, b->term);
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->durable_index, b->durable_index);
+    assert_int_equal(a->ahead_seqno, b->ahead_seqno);
     assert_string_equal(a->boot_id, b->boot_id);
 }
 

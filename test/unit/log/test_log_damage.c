@@ -265,7 +265,7 @@ static void test_payload_gone_bad(void **state)
     close(fd);
     for (uint64_t i = 4; i <= 5; i++) {
         assert_true(ls_log_get(f->log, i, &e, &pin));
-        assert_int_equal(ls_log_payload_is_whole(&e), i == 5);
+        assert_int_equal(ls_log_payload_is_whole(f->log, &e), i == 5);
         ls_log_unpin(pin);
     }
 }
