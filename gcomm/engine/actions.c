@@ -67,6 +67,7 @@ static void own_commit(struct ls_engine *e, uint64_t index)
 bool engine_flush_log(struct ls_engine *e)
 {
     struct ls_error err = {0};
+    enum ls_rc rc;
 
     if (e->failed) {
         return false;
@@ -75,7 +76,10 @@ bool engine_flush_log(struct ls_engine *e)
         return true;
     }
     e->log_dirty = false;
-    if (ls_log_flush(e->log, &err) != LS_OK) {
+    engine_disk_begin(e);
+    rc = ls_log_flush(e->log, &err);
+    engine_disk_end(e);
+    if (rc != LS_OK) {
         engine_fail(e, "the write-set log cannot be written", &err);
         return false;
     }
@@ -185,6 +189,24 @@ static void truncate_log(struct ls_engine *e, uint64_t index)
     lower_durable_mark(e, index - 1);
 }
 
+/* Where a log begins anew it is durable: a machine that is restarted before the next sync must not
+ * give it up. What the sync thread may have raised the mark to meanwhile was of the log before. */
+static void mark_base(struct ls_engine *e, uint64_t index)
+{
+    bool kept;
+
+    ls_mutex_lock(&e->identity_mutex);
+    kept = e->mark_from != UINT64_MAX;
+    if (kept) {
+        e->mark_from = index;
+        e->identity.durable_index = index;
+    }
+    ls_mutex_unlock(&e->identity_mutex);
+    if (kept) {
+        engine_write_identity(e);
+    }
+}
+
 /* A snapshot takes the place of our history. While the new log has no configuration the identity
  * names no group, so that a crash in between cannot pair it with the old database. */
 static void reset_log(struct ls_engine *e, const struct ls_log_pos *base, const void *context,
@@ -207,8 +229,10 @@ static void reset_log(struct ls_engine *e, const struct ls_log_pos *base, const 
     e->config_dirty = true;
     if (ls_log_reset(e->log, base, context, context_size, &err) != LS_OK) {
         engine_fail(e, "the write-set log cannot be started anew", &err);
+        return;
     }
     engine_sync_dropped(e, 0);
+    mark_base(e, base->index);
 }
 
 static void persist_vote(struct ls_engine *e, uint64_t term, const struct ls_uuid *vote)
@@ -235,13 +259,19 @@ static bool gather_entries(struct ls_engine *e, const struct ls_msg *msg,
     count = (size_t)(last - first + 1);
     e->send_entries = grow(e->send_entries, &e->send_cap, count, sizeof(*e->send_entries));
     for (size_t i = 0; i < count; i++) {
-        if (!ls_log_get(e->log, first + i, &e->send_entries[i], NULL)) {
-            ls_warn("entry %" PRIu64 " is not in the log any more and cannot be sent", first + i);
+        struct ls_entry *entry = &e->send_entries[i];
+        if (!engine_entry_get(e, first + i, entry)) {
+            if (!engine_log_is_damaged(e)) {
+                ls_warn("entry %" PRIu64 " is not in the log any more and cannot be sent",
+                        first + i);
+            }
             return false;
         }
-    }
-    if ((msg->flags & LS_APPEND_META_ONLY) != 0) {
-        e->send_entries[0].payload = NULL;
+        if ((msg->flags & LS_APPEND_META_ONLY) != 0) {
+            entry->payload = NULL;
+        } else if (first + i <= e->aged && !engine_payload_is_whole(e, entry)) {
+            return false; /* who gets it would end the connection over it, each time */
+        }
     }
     out->entries = e->send_entries;
     out->entry_count = (uint32_t)count;
@@ -348,6 +378,7 @@ static bool changes_store(const struct ls_action *a)
 
 static void perform_on_store(struct ls_engine *e, const struct ls_action *a)
 {
+    engine_disk_begin(e);
     switch (a->type) {
     case LS_ACT_APPEND:
         append_entry(e, &a->u.append.entry);
@@ -365,6 +396,7 @@ static void perform_on_store(struct ls_engine *e, const struct ls_action *a)
         persist_vote(e, a->u.persist.term, &a->u.persist.vote);
         break;
     }
+    engine_disk_end(e);
 }
 
 static void perform(struct ls_engine *e, const struct ls_action *a)

@@ -77,6 +77,9 @@ static bool counts(struct ls_engine *e, const struct ls_member *m, struct engine
     }
     if (p->applied >= wanted) {
         p->applied_moved_us = e->now_us;
+        if (p->applied_lost) {
+            ls_info("%s has caught up: commits wait for it again (ack.level=applied)", m->name);
+        }
         p->applied_lost = false;
     } else if (!p->applied_lost && e->now_us - p->applied_moved_us > PATIENCE_US) {
         p->applied_lost = true;

@@ -35,6 +35,7 @@ static void found(struct ls_engine *e)
     ls_net_forget_all(e->net);
     ev.u.bootstrap.group = e->position.uuid;
     ev.u.bootstrap.seqno = e->position.seqno;
+    ev.u.bootstrap.bare = e->fresh;
     engine_step(e, &ev);
 }
 
@@ -71,20 +72,27 @@ void engine_ask_tick(struct ls_engine *e)
 void engine_ask_told(struct ls_engine *e, const struct ls_uuid *peer, const struct ls_msg *msg)
 {
     const struct engine_peer *p = engine_peer_find(e, peer);
-    char text[240];
+    char text[300];
 
-    if (e->ask_until_us == 0 || e->left || msg->type != LS_MSG_EPOCH || !msg->u.epoch.primary ||
-        (!e->fresh && !ls_uuid_equal(&msg->u.epoch.group, &e->position.uuid))) {
+    /* For an empty node whoever has a history counts, also outside of a primary component: after an
+     * outage its members wait for each other. */
+    if (e->ask_until_us == 0 || e->left || msg->type != LS_MSG_EPOCH ||
+        (!e->fresh &&
+         (!msg->u.epoch.primary || !ls_uuid_equal(&msg->u.epoch.group, &e->position.uuid)))) {
         return;
     }
     e->ask_until_us = 0;
     snprintf(text, sizeof(text),
-             e->fresh ? "%.26s at %.40s has this cluster already: start without "
-                        "--wsrep-new-cluster, with its address in wsrep_cluster_address, to join "
-                        "(or write safe_to_bootstrap: 1 into a new grastate.dat)"
-                      : "%.26s at %.40s is in a primary component of this cluster: start without "
-                        "--wsrep-new-cluster to join it. To give up what it has and go back to the "
-                        "state of this node, stop all of its servers first",
+             !e->fresh ? "%.26s at %.40s is in a primary component of this cluster: start without "
+                         "--wsrep-new-cluster to join it. To give up what it has and go back to "
+                         "the state of this node, stop all of its servers first"
+             : msg->u.epoch.primary
+                 ? "%.26s at %.40s has this cluster already: start without "
+                   "--wsrep-new-cluster, with its address in wsrep_cluster_address, to join "
+                   "(or write safe_to_bootstrap: 1 into a new grastate.dat)"
+                 : "%.26s at %.40s has data of this cluster and waits for its members: start "
+                   "without --wsrep-new-cluster, with its address in wsrep_cluster_address, to "
+                   "wait with it (or write safe_to_bootstrap: 1 into a new grastate.dat)",
              p != NULL ? p->name : "a node", p != NULL ? p->addr : "?");
     ls_error_log(e->fresh ? "this empty node founds no cluster: %s"
                           : "this node does not bootstrap the cluster: %s",

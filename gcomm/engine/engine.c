@@ -38,6 +38,10 @@ void engine_finish(struct ls_engine *e, const char *text)
     if (e->left) {
         return;
     }
+    if (engine_log_is_damaged(e)) {
+        ev.failed = true;
+        text = LOG_DAMAGED;
+    }
     e->left = true;
     e->left_us = e->now_us;
     ls_mutex_lock(&e->mutex);
@@ -148,6 +152,7 @@ static void take_requests(struct ls_engine *e)
         ev.type = LS_EV_PARAMS;
         ev.u.params = e->params;
         ev.u.params.isolated = e->isolated;
+        ev.u.params.short_of_room = e->short_of_room;
     }
     ls_mutex_unlock(&e->mutex);
     if (ev.type == LS_EV_PARAMS) {
@@ -187,6 +192,7 @@ static void turn_end(void *ctx)
 {
     struct ls_engine *e = ctx;
 
+    engine_watch_turn(e);
     if (atomic_load_explicit(&e->stop, memory_order_acquire)) {
         ls_loop_stop(e->loop);
     }
@@ -209,7 +215,9 @@ static void turn_end(void *ctx)
     }
     if (engine_flush_log(e)) {
         engine_sync_request(e);
+        engine_disk_begin(e);
         engine_watch_log_disk(e);
+        engine_disk_end(e);
     }
     if (e->aside != NULL && !e->isolated) {
         follow_isolation(e);
@@ -225,7 +233,11 @@ static void turn_end(void *ctx)
 static void housekeeping(struct ls_engine *e)
 {
     e->housekeeping_us = e->now_us + HOUSEKEEPING_US;
+    e->aged = e->aging;
+    e->aging = e->last_appended;
+    engine_disk_begin(e);
     engine_purge_log(e);
+    engine_disk_end(e);
     engine_stage_expire(e);
     if (e->opt.chore != NULL) {
         e->opt.chore(e->opt.chore_ctx);
@@ -260,12 +272,7 @@ static void tick(void *ctx)
     if (!e->cut_off) {
         follow_isolation(e);
     }
-    if (atomic_load(&e->consumer_failed) && !e->left) {
-        struct ls_error err = {.text = "an entry that was ordered cannot be read from it"};
-        engine_stream_skip(e, 0);
-        engine_submissions_lost(e, true);
-        engine_fail(e, "the write-set log is damaged", &err);
-    }
+    engine_judge_log(e);
     engine_step(e, &ev);
     e->turn_dirty = true;
     engine_ask_tick(e);
@@ -277,9 +284,10 @@ static void tick(void *ctx)
         ls_net_isolate(e->net, true);
     }
     if (!e->left) {
+        engine_disk_begin(e);
         engine_watch_room(e);
         engine_watch_disk(e);
-        engine_sync_watch(e);
+        engine_disk_end(e);
         engine_flow_update(e);
         engine_applied_count(e);
         engine_publish_applied(e);
@@ -306,6 +314,7 @@ static void *loop_thread(void *arg)
     struct ls_event ev = {.type = LS_EV_JOIN};
 
     e->now_us = ls_clock_us();
+    engine_watch_turn(e);
     e->progress_us = e->now_us + PROGRESS_US;
     if (e->bootstrap) {
         engine_found(e);
@@ -390,7 +399,6 @@ enum ls_rc ls_engine_create(const struct ls_engine_options *opt,
     ls_cond_init(&e->room);
     ls_cond_init(&e->idle);
     ls_cond_init(&e->state);
-    ls_cond_init(&e->read_done);
     ls_cond_init(&e->applied_moved);
     e->applied_by_all = INT64_MAX;
     atomic_store(&e->applied_option, opt->want_applied);
@@ -498,7 +506,8 @@ enum ls_rc ls_engine_connect(struct ls_engine *e, const char *const *peers, size
         ls_net_know(e->net, peers[i]);
     }
     engine_config_changed(e); /* the members that the log knows are dialled, too */
-    if (!engine_sync_start(e) || !ls_thread_start(&e->thread, "ls-engine", loop_thread, e)) {
+    if (!engine_sync_start(e) || !engine_watch_start(e) ||
+        !ls_thread_start(&e->thread, "ls-engine", loop_thread, e)) {
         return ls_error_set(err, LS_E_NOMEM, "the system has no thread to give");
     }
     e->started = true;
@@ -578,8 +587,10 @@ static void stop_threads(struct ls_engine *e)
         atomic_store_explicit(&e->stop, true, memory_order_release);
         engine_wake_loop(e);
         ls_thread_join(e->thread);
+        atomic_store(&e->watch.turn_us, 0);
         e->started = false;
     }
+    engine_watch_stop(e);
     engine_sync_stop(e);
 }
 
@@ -614,7 +625,6 @@ void ls_engine_destroy(struct ls_engine *e)
     ls_cond_destroy(&e->room);
     ls_cond_destroy(&e->idle);
     ls_cond_destroy(&e->state);
-    ls_cond_destroy(&e->read_done);
     ls_cond_destroy(&e->applied_moved);
     ls_mutex_destroy(&e->mutex);
     ls_mutex_destroy(&e->identity_mutex);

@@ -66,6 +66,7 @@ struct ls_engine_state {
     bool discard;            /* no grastate.dat: forget log and identity */
     bool fresh;              /* nor anything else of the server's that could tell of a cluster */
     struct ls_gtid position; /* of the database; zero uuid: none */
+    struct ls_uuid keep;     /* the database's history, also without a position; zero: none */
     bool half;               /* it died in the middle of a statement in total order after that */
 };
 
@@ -208,8 +209,10 @@ enum ls_rc ls_engine_submit_state(struct ls_engine *e, enum ls_node_state state,
  * caller's again. False: the engine does not have it (any more), see the rules above. */
 bool ls_engine_submit_forget(struct ls_engine *e, struct ls_submission *s);
 
-/* Rule 25: index up to which must be delivered and applied. timeout_us < 0: for ever. */
-enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index);
+/* Rule 25: index up to which must be delivered and applied, and the seqno in force there
+ * (undefined: purged since). timeout_us < 0: for ever. */
+enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index,
+                                int64_t *seqno);
 
 /* ack.level=applied. Everything up to seqno is applied here: cheap, often, any thread. */
 void ls_engine_applied_to(struct ls_engine *e, int64_t seqno);
@@ -224,6 +227,9 @@ int64_t ls_engine_peer_applied(struct ls_engine *e, const struct ls_uuid *peer);
 void ls_engine_await_applied(struct ls_engine *e, int64_t seqno);
 
 void ls_engine_set_params(struct ls_engine *e, const struct ls_core_params *params);
+/* What was delivered in the last so many seconds stays in the log, whatever its disk has room for:
+ * the database may not have it on disk. 10 s at least, up to 27,000 s; any thread. */
+void ls_engine_keep(struct ls_engine *e, unsigned seconds);
 
 /* ---- changes of the group that a user asks for; done by the loop, soon ----
  * LS_E_BUSY: too many of them at once. */
@@ -242,6 +248,7 @@ enum ls_rc ls_engine_change_peer(struct ls_engine *e, const char *addr, bool add
 extern const double ls_engine_latency_bounds[LS_LATENCY_BUCKETS]; /* seconds, rising */
 #define LS_FLOW_TEXT_SIZE 160
 #define LS_WAITING_TEXT_SIZE 2000
+#define LS_STUCK_TEXT_SIZE 160
 struct ls_engine_stats {
     struct ls_uuid id; /* own member uuid */
     uint64_t incarnation;
@@ -263,8 +270,10 @@ struct ls_engine_stats {
     char fc_by[LS_FLOW_TEXT_SIZE];          /* who has us wait now, and why; empty: nobody */
     char fc_last[LS_FLOW_TEXT_SIZE];        /* the last one that did, and how long */
     char waiting_for[LS_WAITING_TEXT_SIZE]; /* without a primary component: what for; else empty */
-    bool log_full;   /* we ask for a pause since the disk of the write-set log is nearly full */
-    uint32_t format; /* group's record version */
+    char stuck[LS_STUCK_TEXT_SIZE]; /* for a second nothing has moved here: why; else empty */
+    bool stands_still; /* nor for suspect_us: the others have removed us, and nobody here knows */
+    bool log_full;     /* we ask for a pause since the disk of the write-set log is nearly full */
+    uint32_t format;   /* group's record version */
     double latency_min_s, latency_avg_s, latency_max_s, latency_stddev_s; /* submit to commit */
     uint64_t latency_count;
     double latency_sum_s;

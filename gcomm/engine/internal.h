@@ -2,10 +2,11 @@
  * of gcomm/engine.
  *
  * Threads: the loop thread owns everything that no lock below is said to guard. The sync thread
- * only touches `sync` and, under its lock, the identity. All other threads come in through
- * engine.h. Locks: `mutex`, `stream.mutex`, `sync.mutex`, `identity_mutex`. None is taken while
- * another is held no callback of the provider is made with
- * one held, and no system call that can block is made under `mutex` or `stream.mutex`. */
+ * only touches `sync` and, under its lock, the identity. The watch thread (watch.c) only looks at
+ * `watch` and `sync`. All other threads come in through engine.h. Locks: `mutex`, `stream.mutex`,
+ * `sync.mutex`, `watch.mutex`, `identity_mutex`. None is taken while another is held, no callback
+ * of the provider is made with one held, and no system call that can block is made under `mutex`,
+ * `stream.mutex` or `sync.mutex`. */
 #ifndef LS_ENGINE_INTERNAL_H
 #define LS_ENGINE_INTERNAL_H
 
@@ -29,11 +30,11 @@
 #define LINGER_US 100000       /* after LEFT: time for the last messages to get out */
 #define SPREAD_RETRY_US 200000 /* a broken bulk transfer starts again */
 #define SPREAD_PEER_MAX                                                                            \
-    (UINT64_C(32) << 20)      /* bytes on their way to one peer; a larger payload alone may */
-#define KEEP_SECONDS 60       /* rule 20: what was taken so lately is not purged */
-#define FLOW_REPEAT_US 150000 /* who asks for a pause says so again */
-#define FLOW_TELL_US 500000   /* a pause this long is worth a line in the log */
-#define FLOW_VALID_US 600000  /* and else has stopped: nobody waits for it any more */
+    (UINT64_C(32) << 20)       /* bytes on their way to one peer; a larger payload alone may */
+#define KEEP_MAX_SECONDS 27000 /* ten times the longest innodb_flush_log_at_timeout */
+#define FLOW_REPEAT_US 150000  /* who asks for a pause says so again */
+#define FLOW_TELL_US 500000    /* a pause this long is worth a line in the log */
+#define FLOW_VALID_US 600000   /* and else has stopped: nobody waits for it any more */
 #define PEERS_MAX 256
 #define SLOT_BUCKETS 1024
 #define STAGE_ORIGIN_MAX                                                                           \
@@ -114,8 +115,19 @@ struct sync {
     bool failed;
     struct ls_error error;
     int64_t since_us; /* of the sync under way; 0: none */
-    int64_t
-        told_us; /* loop's thread: when it was last said that the disk does not answer; 0: not */
+};
+
+struct watch {
+    ls_mutex mutex;
+    ls_cond cond;
+    ls_thread thread;
+    bool started;
+    bool stop;
+    _Atomic int64_t turn_us; /* the loop has last come round; 0: there is none */
+    atomic_int at_disk;      /* the loop's thread is in a call that waits for the disk */
+    int64_t loop_told_us;    /* watch thread: when it was last said; 0: it is well */
+    int64_t sync_told_us;
+    bool disk_told; /* and that it is the disk */
 };
 
 struct engine_peer {
@@ -148,14 +160,6 @@ struct spread {
     uint64_t id;
     struct blob *blob;
     int64_t retry_us;
-};
-
-struct read_waiter {
-    struct read_waiter *next;
-    uint64_t token; /* 0: not asked yet */
-    bool ready;
-    enum ls_rc rc;
-    uint64_t index;
 };
 
 /* wishes.c */
@@ -193,6 +197,7 @@ struct ls_engine {
     struct ls_identity identity;
     struct ls_log *log;
     struct ls_gtid position; /* of the database */
+    struct ls_uuid keep;     /* its history, see ls_engine_state */
     bool log_usable;         /* it belongs to the position */
     bool half;               /* see struct ls_engine_state */
     bool fresh;              /* there was no state of any kind */
@@ -218,6 +223,7 @@ struct ls_engine {
     bool config_dirty;     /* look at the configuration again */
     bool message_verdicts; /* the APPEND being stepped carries verdicts */
     bool left;
+    bool damage_told;
     bool failed;
     bool cut_off; /* after LEFT: connections are closed */
     bool isolated;
@@ -242,6 +248,8 @@ struct ls_engine {
     uint64_t incarnation_before; /* as the identity file had it at the start */
     bool older_files_told;
     uint64_t last_appended;
+    uint64_t aged;         /* written a second ago or earlier: maybe read from the disk anew, */
+    uint64_t aging;        /* and soon this, too */
     struct own_index *own; /* ring: own submissions in the log, not yet committed */
     size_t own_head, own_count, own_cap;
     struct ls_entry *send_entries;
@@ -253,10 +261,12 @@ struct ls_engine {
     struct ls_sub_id ordered[STAGE_ORDERED]; /* the last big ones: no need to hold them again */
     size_t ordered_next;
     uint64_t read_token;
-    struct taken taken[KEEP_SECONDS + 1]; /* by the stream, one sample a second */
+    struct read_batch *reads_asked;           /* whose question is under way */
+    struct taken taken[KEEP_MAX_SECONDS + 1]; /* by the stream, one sample a second */
     size_t taken_next;
     uint64_t taken_count;
     int64_t short_log_told_us; /* 0: not yet */
+    bool short_of_room;        /* it is time to have the log shrink */
     atomic_bool log_full;      /* new write-sets wait until there is room on the log's disk */
 
     /* under mutex */
@@ -270,8 +280,7 @@ struct ls_engine {
     struct slot *free_slots;
     uint64_t *give_ups;
     size_t give_up_count, give_up_cap;
-    struct read_waiter *reads;
-    ls_cond read_done;
+    struct read_batch *reads_new; /* who comes now; read.c */
     ls_cond applied_moved;
     int64_t applied_by_all;  /* applied.c; INT64_MAX: nobody is waited for */
     int64_t applied_awaited; /* highest seqno that anybody waited for */
@@ -303,10 +312,12 @@ struct ls_engine {
 
     atomic_bool isolate;
     atomic_bool stop;
-    atomic_bool consumer_failed;
+    atomic_bool consumer_failed; /* it cannot read what comes next for it */
+    atomic_bool log_damaged;     /* damage.c: nor somebody else what he needs */
     atomic_uint kick;
     _Atomic int64_t applied;
     _Atomic uint64_t delivered;
+    atomic_uint keep_s; /* the database may lack what was taken in so many seconds */
     _Atomic uint32_t recv_queue;
     _Atomic uint32_t fc_limit;
     _Atomic uint32_t fc_low;
@@ -317,6 +328,7 @@ struct ls_engine {
 
     struct stream stream;
     struct sync sync;
+    struct watch watch;
 };
 
 /* start.c: identity and log (rule 16) */
@@ -336,6 +348,16 @@ void engine_finish(struct ls_engine *e, const char *text);
 /* The same after an error that forbids to go on acknowledging. */
 void engine_fail(struct ls_engine *e, const char *what, const struct ls_error *err);
 void engine_config_changed(struct ls_engine *e);
+
+/* damage.c */
+#define LOG_DAMAGED "the write-set log is damaged"
+/* Loop thread, or before there is one. False also when an entry, a position or its payload, which
+ * must be in the log, cannot be read: that is noted, and this node leaves. */
+bool engine_entry_get(struct ls_engine *e, uint64_t index, struct ls_entry *out);
+bool engine_find_seqno(struct ls_engine *e, int64_t seqno, struct ls_log_pos *out);
+bool engine_payload_is_whole(struct ls_engine *e, const struct ls_entry *entry);
+bool engine_log_is_damaged(const struct ls_engine *e);
+void engine_judge_log(struct ls_engine *e); /* at each tick */
 
 /* actions.c */
 void engine_perform(struct ls_engine *e);
@@ -378,6 +400,9 @@ void engine_watch_room(struct ls_engine *e);
 /* room.c: at each turn's end, and at each tick */
 void engine_watch_log_disk(struct ls_engine *e);
 void engine_watch_disk(struct ls_engine *e);
+/* Voters that are here are a majority without us, and one of them holds data; `smaller`: of the
+ * group when we have left it. */
+bool engine_others_suffice(struct ls_engine *e, bool smaller);
 
 /* staging.c: big payloads of others */
 void engine_stage_chunk(struct ls_engine *e, const struct ls_uuid *peer,
@@ -425,7 +450,16 @@ void engine_sync_stop(struct ls_engine *e);
 void engine_sync_request(struct ls_engine *e);
 void engine_sync_dropped(struct ls_engine *e, uint64_t index);
 void engine_sync_collect(struct ls_engine *e);
-void engine_sync_watch(struct ls_engine *e);
+int64_t engine_sync_since(struct ls_engine *e); /* of the sync under way; 0: none */
+
+/* watch.c */
+bool engine_watch_start(struct ls_engine *e);
+void engine_watch_stop(struct ls_engine *e);
+void engine_watch_turn(struct ls_engine *e); /* the loop has come round */
+/* Around what may wait for the disk on the loop's thread; may be nested. */
+void engine_disk_begin(struct ls_engine *e);
+void engine_disk_end(struct ls_engine *e);
+void engine_watch_judge(struct ls_engine *e, struct ls_engine_stats *out); /* under mutex */
 
 /* wishes.c */
 void engine_take_wishes(struct ls_engine *e);

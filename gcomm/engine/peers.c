@@ -208,8 +208,10 @@ static bool is_renewed(const struct ls_engine *e, const struct ls_member *m)
 static void log_advice(const struct ls_engine *e, const struct line *renewed)
 {
     if (!e->log_usable && !e->opt.no_data) {
-        ls_info("this node cannot be the origin, its own position is not known or too old (if all "
-                "say so: restart them by systemd or mariadbd-safe, which find the positions)");
+        ls_info("this node cannot be the origin, the position of its database is not known or does "
+                "not fit its write-set log (if all say so: restart them by systemd or "
+                "mariadbd-safe, which find the positions; if they still do, bootstrap the one with "
+                "the highest position)");
     } else if (renewed->len > 0) {
         ls_info("members that are back as new ones, because their write-set log was lost or "
                 "damaged: %s. If those with their log are too few to go on, stop the one with the "

@@ -1,8 +1,8 @@
 /* What of the log may go (rule 20): what nobody needs, and what was taken so long ago that the
  * storage engine has it on disk by itself. That is 60 s where the disk allows; a burst that fills
- * it leaves 10 s, ten times what the storage engine waits before it flushes
- * (innodb_flush_log_at_timeout, 1 s by default). When even that leaves no room, new write-sets wait
- * (flow.c) until it does.
+ * it leaves 10 s. Neither is less than what the provider asks for, ten times what the storage
+ * engine waits before it flushes (ls_engine_keep(); innodb_flush_log_at_timeout, 1 s by default).
+ * When even that leaves no room, new write-sets wait (flow.c) until it does.
  *
  * They wait only for what a purge will free. A log that is as small as it gets goes on until the
  * disk refuses a write: somebody else fills the disk then, and the log itself needs hardly more of
@@ -13,6 +13,7 @@
 #include "wsrep/base/log.h"
 #include "wsrep/os/file.h"
 
+#define KEEP_SECONDS 60
 #define KEEP_LEAST_SECONDS 10
 #define ROOM_LEAST 2 /* times what one node may have under way */
 #define ROOM_BACK 3
@@ -35,25 +36,38 @@ static uint64_t bytes_above_floor(const struct ls_engine *e)
     return stats.segments > 1 && held > e->opt.log_bytes ? held - e->opt.log_bytes : 0;
 }
 
+void ls_engine_keep(struct ls_engine *e, unsigned seconds)
+{
+    atomic_store(&e->keep_s, seconds < KEEP_MAX_SECONDS ? seconds : KEEP_MAX_SECONDS);
+}
+
+static size_t seconds_to_keep(const struct ls_engine *e, bool is_short)
+{
+    unsigned least = atomic_load(&e->keep_s);
+    unsigned usual = is_short ? KEEP_LEAST_SECONDS : KEEP_SECONDS;
+
+    return least > usual ? least : usual;
+}
+
 /* The part of the log that only time holds back takes as much of the disk as is left free at most.
  */
-static size_t seconds_to_keep(struct ls_engine *e, uint64_t free_bytes)
+static bool is_short_of_room(struct ls_engine *e, uint64_t free_bytes)
 {
     uint64_t extra = bytes_above_floor(e);
 
-    if (extra <= free_bytes) {
-        return KEEP_SECONDS;
+    if (extra <= free_bytes && !atomic_load(&e->log_full)) {
+        return false;
     }
     if (e->now_us >= e->short_log_told_us + TELL_US || e->short_log_told_us == 0) {
         e->short_log_told_us = e->now_us;
         ls_warn(
             "the write-set log has grown to %llu MiB, %llu MiB are left on its disk: it keeps the "
-            "last %d s and not %d (gcache.size is %llu MiB)",
+            "last %zu s and no more (gcache.size is %llu MiB)",
             (unsigned long long)mebibytes(e->opt.log_bytes + extra),
-            (unsigned long long)mebibytes(free_bytes), KEEP_LEAST_SECONDS, KEEP_SECONDS,
+            (unsigned long long)mebibytes(free_bytes), seconds_to_keep(e, true),
             (unsigned long long)mebibytes(e->opt.log_bytes));
     }
-    return KEEP_LEAST_SECONDS;
+    return true;
 }
 
 /* False: not known, and the log's own errors tell. */
@@ -65,7 +79,7 @@ static bool free_space(const struct ls_engine *e, uint64_t *bytes)
 /* An arbitrator has no storage engine and no verdicts: what others may need is all. */
 static void purge_witness(struct ls_engine *e)
 {
-    uint64_t keep = ls_core_needed_index(e->core, false);
+    uint64_t keep = ls_core_needed_index(e->core, 0);
     uint64_t cursor = engine_stream_taken(e).cursor;
 
     if (engine_flush_log(e)) {
@@ -84,12 +98,13 @@ static int64_t own_cut(const struct ls_engine *e, const struct taken *oldest)
 
 /* Removes what neither others, nor a restart of our own, nor the last `seconds` need. A restart
  * certifies again what was taken without its verdict being kept: it needs all above the cut in
- * force there; the core's own cut may be far ahead of what a node behind has taken. */
-static void purge(struct ls_engine *e, size_t seconds)
+ * force there; the core's own cut may be far ahead of what a node behind has taken. With `give_up`
+ * those who lack what is older than that are no more thought of. */
+static void purge(struct ls_engine *e, size_t seconds, bool give_up)
 {
     const struct taken *oldest =
-        &e->taken[(e->taken_next + KEEP_SECONDS - seconds) % (KEEP_SECONDS + 1)];
-    uint64_t keep = ls_core_needed_index(e->core, seconds == KEEP_LEAST_SECONDS);
+        &e->taken[(e->taken_next + KEEP_MAX_SECONDS - seconds) % (KEEP_MAX_SECONDS + 1)];
+    uint64_t keep = ls_core_needed_index(e->core, give_up ? oldest->cursor : 0);
     struct ls_log_pos cut;
 
     if (e->taken_count <= seconds) {
@@ -98,7 +113,7 @@ static void purge(struct ls_engine *e, size_t seconds)
     if (oldest->cursor < keep) {
         keep = oldest->cursor;
     }
-    if (!ls_log_find_seqno(e->log, own_cut(e, oldest), &cut)) {
+    if (!engine_find_seqno(e, own_cut(e, oldest), &cut)) {
         return; /* the log starts behind the cut: all of it is needed */
     }
     if (cut.index + 1 < keep) {
@@ -109,19 +124,33 @@ static void purge(struct ls_engine *e, size_t seconds)
     }
 }
 
+/* Early: what the commit cut lets go now is old enough to go some seconds later. */
+static void tell_shortage(struct ls_engine *e, bool is_short)
+{
+    if (is_short != e->short_of_room) {
+        e->short_of_room = is_short;
+        ls_mutex_lock(&e->mutex);
+        e->new_params = true;
+        ls_mutex_unlock(&e->mutex);
+    }
+}
+
 void engine_purge_log(struct ls_engine *e)
 {
     uint64_t free_bytes = UINT64_MAX;
+    bool is_short;
 
     if (e->opt.no_data) {
         purge_witness(e);
         return;
     }
     e->taken[e->taken_next] = engine_stream_taken(e);
-    e->taken_next = (e->taken_next + 1) % (KEEP_SECONDS + 1);
+    e->taken_next = (e->taken_next + 1) % (KEEP_MAX_SECONDS + 1);
     e->taken_count++;
     free_space(e, &free_bytes);
-    purge(e, seconds_to_keep(e, free_bytes));
+    is_short = is_short_of_room(e, free_bytes);
+    tell_shortage(e, is_short);
+    purge(e, seconds_to_keep(e, is_short), false);
 }
 
 /* What may go at once when room is short. */
@@ -130,7 +159,7 @@ static void purge_most(struct ls_engine *e)
     if (e->opt.no_data) {
         purge_witness(e);
     } else {
-        purge(e, KEEP_LEAST_SECONDS);
+        purge(e, seconds_to_keep(e, true), true);
     }
 }
 

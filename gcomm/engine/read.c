@@ -1,95 +1,157 @@
-/* Reads after writes (rule 25): threads that wait in one turn share one question to the majority.
- */
+/* Reads after writes (rule 25): threads that come while a question to the majority is under way
+ * share the next one. They sleep on their own batch, not on the engine's lock: one that ends wakes
+ * nobody who still waits, and the loop does not stand in line behind those whom it wakes. */
 #include "gcomm/engine/internal.h"
 
-static void unlink_waiter(struct ls_engine *e, struct read_waiter *w)
-{
-    struct read_waiter **at = &e->reads;
+#include <stdlib.h>
 
-    while (*at != w) {
-        LS_ASSERT(*at != NULL);
-        at = &(*at)->next;
-    }
-    *at = w->next;
+struct read_batch {
+    ls_mutex mutex;
+    ls_cond done;
+    _Atomic uint32_t refs;
+    bool ready;
+    enum ls_rc rc;
+    uint64_t index;
+    int64_t seqno; /* in force there; undefined: purged since */
+};
+
+static struct read_batch *batch_create(void)
+{
+    struct read_batch *b = calloc(1, sizeof(*b));
+
+    LS_ASSERT(b != NULL);
+    ls_mutex_init(&b->mutex);
+    ls_cond_init(&b->done);
+    atomic_init(&b->refs, 1);
+    return b;
 }
 
-enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index)
+static void batch_drop(struct read_batch *b)
+{
+    if (atomic_fetch_sub(&b->refs, 1) == 1) {
+        ls_cond_destroy(&b->done);
+        ls_mutex_destroy(&b->mutex);
+        free(b);
+    }
+}
+
+static void batch_finish(struct read_batch *b, enum ls_rc rc, uint64_t index, int64_t seqno)
+{
+    if (b == NULL) {
+        return;
+    }
+    ls_mutex_lock(&b->mutex);
+    b->ready = true;
+    b->rc = rc;
+    b->index = index;
+    b->seqno = seqno;
+    ls_cond_broadcast(&b->done);
+    ls_mutex_unlock(&b->mutex);
+    batch_drop(b);
+}
+
+static enum ls_rc batch_wait(struct read_batch *b, int64_t timeout_us, uint64_t *index,
+                             int64_t *seqno)
 {
     int64_t due = ls_clock_us() + timeout_us;
-    struct read_waiter w = {.rc = LS_E_TIMEOUT};
+    enum ls_rc rc = LS_E_TIMEOUT;
+
+    ls_mutex_lock(&b->mutex);
+    while (!b->ready) {
+        if (timeout_us < 0) {
+            ls_cond_wait(&b->done, &b->mutex);
+        } else if (!ls_cond_wait_until(&b->done, &b->mutex, due)) {
+            break;
+        }
+    }
+    if (b->ready) {
+        rc = b->rc;
+        *index = b->index;
+        *seqno = b->seqno;
+    }
+    ls_mutex_unlock(&b->mutex);
+    batch_drop(b);
+    return rc;
+}
+
+enum ls_rc ls_engine_read_index(struct ls_engine *e, int64_t timeout_us, uint64_t *index,
+                                int64_t *seqno)
+{
+    struct read_batch *b;
+    bool first;
 
     ls_mutex_lock(&e->mutex);
     if (!e->open) {
         ls_mutex_unlock(&e->mutex);
         return LS_E_NOT_PRIMARY;
     }
-    w.next = e->reads;
-    e->reads = &w;
-    ls_mutex_unlock(&e->mutex);
-    engine_wake_loop(e);
-    ls_mutex_lock(&e->mutex);
-    while (!w.ready) {
-        if (timeout_us < 0) {
-            ls_cond_wait(&e->read_done, &e->mutex);
-        } else if (!ls_cond_wait_until(&e->read_done, &e->mutex, due)) {
-            break;
-        }
+    first = e->reads_new == NULL;
+    if (first) {
+        e->reads_new = batch_create();
     }
-    unlink_waiter(e, &w);
+    b = e->reads_new;
+    atomic_fetch_add(&b->refs, 1);
     ls_mutex_unlock(&e->mutex);
-    *index = w.index;
-    return w.rc;
+    if (first) {
+        engine_wake_loop(e);
+    }
+    return batch_wait(b, timeout_us, index, seqno);
 }
 
-/* One token for all that came since the last turn. */
+static struct read_batch *take_new(struct ls_engine *e)
+{
+    struct read_batch *b;
+
+    ls_mutex_lock(&e->mutex);
+    b = e->reads_new;
+    e->reads_new = NULL;
+    ls_mutex_unlock(&e->mutex);
+    return b;
+}
+
 void engine_reads_issue(struct ls_engine *e)
 {
     struct ls_event ev = {.type = LS_EV_READ};
-    bool any = false;
 
     if (e->left) {
         engine_reads_fail(e);
         return;
     }
-    ls_mutex_lock(&e->mutex);
-    for (struct read_waiter *w = e->reads; w != NULL; w = w->next) {
-        if (w->token == 0 && !w->ready) {
-            w->token = e->read_token + 1;
-            any = true;
-        }
+    if (e->reads_asked != NULL) {
+        return;
     }
-    ls_mutex_unlock(&e->mutex);
-    if (any) {
+    e->reads_asked = take_new(e);
+    if (e->reads_asked != NULL) {
         ev.u.token = ++e->read_token;
         engine_step(e, &ev);
     }
 }
 
-static void finish_reads(struct ls_engine *e, uint64_t token, enum ls_rc rc, uint64_t index)
+void engine_reads_done(struct ls_engine *e, uint64_t token, enum ls_rc rc, uint64_t index)
 {
-    bool any = false;
+    struct read_batch *b = e->reads_asked;
+    struct ls_entry entry = {.seqno = LS_SEQNO_UNDEFINED};
 
-    ls_mutex_lock(&e->mutex);
-    for (struct read_waiter *w = e->reads; w != NULL; w = w->next) {
-        if (!w->ready && (token == 0 || w->token == token)) {
-            w->ready = true;
-            w->rc = rc;
-            w->index = index;
-            any = true;
-        }
+    if (token != e->read_token) {
+        return;
     }
-    if (any) {
-        ls_cond_broadcast(&e->read_done);
+    e->reads_asked = NULL;
+    if (rc == LS_OK && !engine_entry_get(e, index, &entry)) {
+        entry.seqno = LS_SEQNO_UNDEFINED;
+    }
+    batch_finish(b, rc, index, entry.seqno);
+    ls_mutex_lock(&e->mutex);
+    if (e->reads_new != NULL) {
+        engine_wake_loop(e); /* this turn may have asked before */
     }
     ls_mutex_unlock(&e->mutex);
 }
 
-void engine_reads_done(struct ls_engine *e, uint64_t token, enum ls_rc rc, uint64_t index)
-{
-    finish_reads(e, token, rc, index);
-}
-
 void engine_reads_fail(struct ls_engine *e)
 {
-    finish_reads(e, 0, LS_E_NOT_PRIMARY, 0);
+    struct read_batch *b = e->reads_asked;
+
+    e->reads_asked = NULL;
+    batch_finish(b, LS_E_NOT_PRIMARY, 0, LS_SEQNO_UNDEFINED);
+    batch_finish(take_new(e), LS_E_NOT_PRIMARY, 0, LS_SEQNO_UNDEFINED);
 }

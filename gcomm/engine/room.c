@@ -32,23 +32,34 @@ bool ls_engine_disk_is_short(const char *database_dir)
     return !has_room(database_dir, LEAST_BYTES, &free_bytes);
 }
 
-/* Voters that are here without us are a majority, and one of them holds data. */
-static bool others_suffice(struct ls_engine *e)
+static bool suffice_in(struct ls_engine *e, const struct ls_config *config, bool smaller)
 {
-    struct ls_core_status st;
+    uint32_t total = ls_config_weight(config);
     uint32_t here = 0;
     bool data = false;
 
-    ls_core_get_status(e->core, &st);
-    for (uint32_t i = 0; st.config != NULL && i < st.config->count; i++) {
-        const struct ls_member *m = &st.config->members[i];
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct ls_member *m = &config->members[i];
         const struct engine_peer *p = engine_peer_find(e, &m->id);
-        if (m->role == LS_MEMBER_VOTER && p != NULL && p->up) {
+        if (m->role != LS_MEMBER_VOTER) {
+            continue;
+        }
+        if (p != NULL && p->up) {
             here += m->weight;
             data |= !m->no_data && m->state == LS_NODE_SYNCED;
+        } else if (smaller && ls_uuid_equal(&m->id, &e->identity.id)) {
+            total -= m->weight;
         }
     }
-    return data && 2 * here > ls_config_weight(st.config);
+    return data && 2 * here > total;
+}
+
+bool engine_others_suffice(struct ls_engine *e, bool smaller)
+{
+    struct ls_core_status st;
+
+    ls_core_get_status(e->core, &st);
+    return suffice_in(e, st.config, smaller) && suffice_in(e, st.old, smaller);
 }
 
 static bool its_turn(struct ls_engine *e)
@@ -61,7 +72,8 @@ static bool its_turn(struct ls_engine *e)
     }
     ls_core_get_status(e->core, &st);
     index = st.config != NULL ? ls_config_index_of(st.config, &e->identity.id) : -1;
-    return index >= 0 && e->now_us >= e->short_since_us + index * TURN_US && others_suffice(e);
+    return index >= 0 && e->now_us >= e->short_since_us + index * TURN_US &&
+           engine_others_suffice(e, false);
 }
 
 static void stand_aside(struct ls_engine *e, const char *whose, uint64_t free_bytes)

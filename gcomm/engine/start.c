@@ -42,9 +42,11 @@ bool engine_write_identity(struct ls_engine *e)
     struct ls_error err = {0};
     enum ls_rc rc;
 
+    engine_disk_begin(e);
     ls_mutex_lock(&e->identity_mutex);
     rc = ls_identity_write(e->identity_file, &e->identity, &err);
     ls_mutex_unlock(&e->identity_mutex);
+    engine_disk_end(e);
     if (rc != LS_OK) {
         engine_fail(e, "the identity file cannot be written", &err);
     }
@@ -116,11 +118,29 @@ static bool judge_files(struct ls_engine *e, enum ls_rc identity_state, bool dam
     return true;
 }
 
+/* The log's own sync may lag behind the storage engine's. With log.sync=majority a commit waits for
+ * the logs of a majority, which need not be this node's; then the storage engine may flush it at
+ * once (innodb_flush_log_at_trx_commit=1), and when the power goes the database is ahead of a log
+ * that is whole as far as this node ever promised (judge_files). What it lacks a majority of the
+ * others has. As long as the machine runs nothing of a log is lost, so there a database ahead of it
+ * means that somebody has put an older log here, and that one has forgotten promises.
+ *
+ * The identity keeps the place: the next start may come before the log has been brought up to it,
+ * and is none after a power cut any more. */
+static bool is_ahead_by_lag(struct ls_engine *e, bool rebooted)
+{
+    if (rebooted && e->opt.params.sync_majority) {
+        e->identity.ahead_seqno = e->position.seqno;
+    }
+    return e->position.seqno <= e->identity.ahead_seqno;
+}
+
 /* Whether the log can bring the database up to date (log_usable), and why it cannot be kept at all.
  * A database that is lost, or too old for the log, takes nothing from the log's worth: the node
  * stays the voter it was, or a group of two would be stuck after one crash, and gets a copy of the
- * data. */
-static bool judge_position(struct ls_engine *e, char why[WHY_SIZE])
+ * data. The same goes for one that a power cut has left ahead of the log: as a new member the node
+ * would be missed as a voter where another one has lost its disk, and the group would not form. */
+static bool judge_position(struct ls_engine *e, bool rebooted, char why[WHY_SIZE])
 {
     struct ls_log_pos base = ls_log_base(e->log);
     struct ls_log_pos last = ls_log_last(e->log);
@@ -142,6 +162,12 @@ static bool judge_position(struct ls_engine *e, char why[WHY_SIZE])
     if (!same) {
         snprintf(why, WHY_SIZE, "the database belongs to history %s, the write-set log to %s",
                  LS_UUID_STR(&p->uuid), LS_UUID_STR(&e->identity.group));
+    } else if (p->seqno > last.seqno && is_ahead_by_lag(e, rebooted)) {
+        ls_info("the database stands at %" PRId64 ", the write-set log reached the disk only to "
+                "%" PRId64 " before the power went: this node stays the member it was, what it "
+                "lacks comes from another one",
+                p->seqno, last.seqno);
+        return false;
     } else if (p->seqno > last.seqno) {
         snprintf(why, WHY_SIZE,
                  "the database stands at %" PRId64 ", the write-set log only reaches to %" PRId64,
@@ -189,6 +215,7 @@ static enum ls_rc drop_log(struct ls_engine *e, const char *why, struct ls_error
 static enum ls_rc open_and_judge(struct ls_engine *e, bool discard, enum ls_rc identity_state,
                                  const char *boot_id, struct ls_error *err)
 {
+    bool rebooted = strcmp(e->identity.boot_id, boot_id) != 0;
     char why[WHY_SIZE];
     bool damaged = false;
     enum ls_rc rc;
@@ -197,14 +224,14 @@ static enum ls_rc open_and_judge(struct ls_engine *e, bool discard, enum ls_rc i
         ls_info("there is no saved state: write-set log and member identity start anew");
         return drop_log(e, NULL, err);
     }
-    rc = open_log(e, strcmp(e->identity.boot_id, boot_id) != 0, &damaged, err);
+    rc = open_log(e, rebooted, &damaged, err);
     if (rc == LS_E_CORRUPT) {
         return drop_log(e, err != NULL ? err->text : "the write-set log cannot be read", err);
     }
     if (rc != LS_OK) {
         return rc;
     }
-    if (judge_files(e, identity_state, damaged, boot_id, why) || judge_position(e, why)) {
+    if (judge_files(e, identity_state, damaged, boot_id, why) || judge_position(e, rebooted, why)) {
         return drop_log(e, why, err);
     }
     return identity_state == LS_E_NOTFOUND ? drop_log(e, NULL, err) : LS_OK;
@@ -227,6 +254,7 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
     enum ls_rc rc;
 
     e->position = state->position;
+    e->keep = state->keep;
     e->half = state->half;
     rc = ls_file_read_boot_id(boot_id, err);
     if (rc != LS_OK) {
@@ -252,8 +280,9 @@ enum ls_rc engine_open_state(struct ls_engine *e, const struct ls_engine_state *
         if (rc != LS_OK) {
             return rc;
         }
+        e->identity.durable_index = ls_log_last(e->log).index;
     }
-    e->last_appended = ls_log_last(e->log).index;
+    e->last_appended = e->aged = e->aging = ls_log_last(e->log).index;
     return ls_identity_write(e->identity_file, &e->identity, err);
 }
 
@@ -326,18 +355,14 @@ uint64_t engine_position_index(struct ls_engine *e)
 
 static bool core_entry_get(void *ctx, uint64_t index, struct ls_entry *out)
 {
-    struct ls_engine *e = ctx;
-
-    return ls_log_get(e->log, index, out, NULL);
+    return engine_entry_get(ctx, index, out);
 }
 
 /* Looks at what is flushed: the answer may be lower than it could be, which all its uses allow. A
  * flush is not: the core is in the middle of a step. */
 static bool core_find_seqno(void *ctx, int64_t seqno, struct ls_log_pos *out)
 {
-    struct ls_engine *e = ctx;
-
-    return ls_log_find_seqno(e->log, seqno, out);
+    return engine_find_seqno(ctx, seqno, out);
 }
 
 /* The address others are told: ours, or empty when only they can see it. */
@@ -382,6 +407,7 @@ enum ls_rc engine_create_core(struct ls_engine *e, struct ls_error *err)
     snprintf(me->name, sizeof(me->name), "%s", e->opt.node_name);
     snprintf(me->incoming, sizeof(me->incoming), "%s", e->opt.incoming);
     fill_address(e, me->addr);
+    start.keep = e->keep;
     start.context = ls_log_context(e->log, &start.context_size);
     e->core = ls_core_create(&start, err);
     return e->core != NULL ? LS_OK : err != NULL ? err->code : LS_E_NOMEM;

@@ -115,6 +115,7 @@ void ls_engine_get_stats(struct ls_engine *e, struct ls_engine_stats *out)
     out->latency_stddev_s = l->count > 1 ? sqrt(l->m2 / (double)(l->count - 1)) : 0.0;
     out->fc_requested = atomic_load(&e->fc_requested);
     out->log_full = atomic_load(&e->log_full);
+    engine_watch_judge(e, out);
     if (out->fc_requested) {
         out->fc_asked_ns += (uint64_t)(ls_clock_us() - e->flow_asked_us) * 1000;
     }

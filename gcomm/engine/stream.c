@@ -78,6 +78,7 @@ void engine_stream_skip(struct ls_engine *e, uint64_t committed)
         m->after = 0;
     }
     ls_mutex_unlock(&s->mutex);
+    ls_cond_signal(&s->cond); /* a mark that waited behind entries may be next now */
 }
 
 struct taken engine_stream_taken(struct ls_engine *e)
@@ -174,7 +175,7 @@ static enum ls_rc complete_entry(struct ls_engine *e, struct ls_stream_event *ou
         ls_uuid_equal(&sub->origin, &e->identity.id)) {
         out->own = engine_take_own(e, sub->id);
     }
-    if (out->own == NULL && !ls_log_payload_is_whole(&out->entry)) {
+    if (out->own == NULL && !ls_log_payload_is_whole(e->log, &out->entry)) {
         return LS_E_CORRUPT;
     }
     return out->entry.type == LS_ENTRY_CONFIG ? decode_config(out) : LS_OK;

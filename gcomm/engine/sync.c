@@ -2,10 +2,7 @@
  * (rule 19). What is durable reaches the core as LOG_HELD. */
 #include "gcomm/engine/internal.h"
 
-#define SYNC_TELL_US 1000000
-#define SYNC_REPEAT_US 10000000
-
-/* The durable mark in the identity file follows now and then, off the loop's thread. What was
+/* The durable mark in the identity file follows within a second, off the loop's thread. What was
  * acknowledged with log.sync=none may not be durable: a sync that was under way when the option
  * changed says nothing of it. */
 static void write_mark(struct ls_engine *e)
@@ -44,24 +41,44 @@ static void run_sync(struct ls_engine *e)
     }
 }
 
+/* Where there is none yet, as after a snapshot, at once: a machine that is restarted then would
+ * give up its log and its vote for nothing. */
+static bool mark_is_due(struct ls_engine *e, int64_t mark_us)
+{
+    bool none;
+
+    ls_mutex_lock(&e->identity_mutex);
+    none = e->identity.durable_index == 0;
+    ls_mutex_unlock(&e->identity_mutex);
+    return none || ls_clock_us() - mark_us >= HOUSEKEEPING_US;
+}
+
 static void *sync_thread(void *arg)
 {
     struct ls_engine *e = arg;
     struct sync *s = &e->sync;
     int64_t mark_us = ls_clock_us();
+    bool behind = false; /* there was a sync since the mark was written */
 
     ls_mutex_lock(&s->mutex);
     while (!s->stop) {
-        if (s->failed || s->served == s->asked) {
-            ls_cond_wait(&s->cond, &s->mutex);
-            continue;
+        if (!s->failed && s->served != s->asked) {
+            run_sync(e);
+            ls_mutex_unlock(&s->mutex);
+            engine_wake_loop(e);
+            behind = true;
+        } else {
+            if (behind) {
+                (void)ls_cond_wait_until(&s->cond, &s->mutex, mark_us + HOUSEKEEPING_US);
+            } else {
+                ls_cond_wait(&s->cond, &s->mutex);
+            }
+            ls_mutex_unlock(&s->mutex);
         }
-        run_sync(e);
-        ls_mutex_unlock(&s->mutex);
-        engine_wake_loop(e);
-        if (ls_clock_us() - mark_us >= HOUSEKEEPING_US) {
+        if (behind && mark_is_due(e, mark_us)) {
             write_mark(e);
             mark_us = ls_clock_us();
+            behind = false;
         }
         ls_mutex_lock(&s->mutex);
     }
@@ -129,32 +146,15 @@ void engine_sync_dropped(struct ls_engine *e, uint64_t index)
     }
 }
 
-/* A disk that does not answer makes no error. The others go on without our acknowledgements; people
- * have to know why they could not without those of one more. */
-void engine_sync_watch(struct ls_engine *e)
+int64_t engine_sync_since(struct ls_engine *e)
 {
     struct sync *s = &e->sync;
     int64_t since_us;
 
-    if (!s->started) {
-        return;
-    }
     ls_mutex_lock(&s->mutex);
     since_us = s->since_us;
     ls_mutex_unlock(&s->mutex);
-    if (since_us == 0 || e->now_us - since_us < SYNC_TELL_US) {
-        if (s->told_us != 0) {
-            s->told_us = 0;
-            ls_info("the disk of the write-set log answers again");
-        }
-        return;
-    }
-    if (s->told_us == 0 || e->now_us - s->told_us >= SYNC_REPEAT_US) {
-        s->told_us = e->now_us;
-        ls_warn("the disk of the write-set log has not finished a sync for %.1f s: meanwhile this "
-                "node acknowledges nothing, and the cluster needs a majority of the others",
-                (double)(e->now_us - since_us) / 1e6);
-    }
+    return since_us;
 }
 
 void engine_sync_collect(struct ls_engine *e)

@@ -46,6 +46,21 @@ void cluster_stop(struct cluster *c)
     }
 }
 
+int cluster_leader(struct cluster *c)
+{
+    for (int i = 0; i < NODES; i++) {
+        struct ls_engine_stats s;
+        if (c->nodes[i].engine == NULL) {
+            continue;
+        }
+        ls_engine_get_stats(c->nodes[i].engine, &s);
+        if (s.role == LS_ROLE_LEADER) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static void check_equal(struct node *a, struct node *b)
 {
     ls_mutex_lock(&a->mutex); /* both: nobody else takes two */

@@ -16,6 +16,8 @@ struct cluster {
 void cluster_start(struct cluster *c);
 /* Those that run leave. */
 void cluster_stop(struct cluster *c);
+/* Its place; -1: nobody leads. */
+int cluster_leader(struct cluster *c);
 /* Those that run have taken the same, up to the same position. */
 void cluster_check(struct cluster *c);
 

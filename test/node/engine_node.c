@@ -221,6 +221,7 @@ static void take(struct node *n, struct ls_stream_event *ev)
         break;
     case LS_STREAM_LEFT:
         n->left++;
+        n->failed = ev->failed;
         print_message("%s: %s\n", n->name, ev->text);
         break;
     }
@@ -332,6 +333,7 @@ void node_start(struct node *n, struct node *const *peers, size_t count, bool bo
     n->members = 0;
     n->state = 0;
     n->left = n->connected = n->nonprimary = n->from_log = 0;
+    n->failed = false;
     if (ls_engine_create(&opt, &state, &n->engine, &err) != LS_OK ||
         ls_engine_connect(n->engine, addrs, count, bootstrap, false, &err) != LS_OK) {
         fail_msg("%s", err.text);
@@ -370,6 +372,29 @@ bool node_wait_members(struct node *n, uint32_t members, uint32_t voters, int64_
     }
     ls_mutex_unlock(&n->mutex);
     return in_time;
+}
+
+static bool wait_count(struct node *n, const uint32_t *count)
+{
+    int64_t due = ls_clock_us() + 10000000;
+    bool in_time = true;
+
+    ls_mutex_lock(&n->mutex);
+    while (*count == 0 && in_time) {
+        in_time = ls_cond_wait_until(&n->cond, &n->mutex, due);
+    }
+    ls_mutex_unlock(&n->mutex);
+    return in_time;
+}
+
+bool node_wait_nonprimary(struct node *n)
+{
+    return wait_count(n, &n->nonprimary);
+}
+
+bool node_wait_left(struct node *n)
+{
+    return wait_count(n, &n->left);
 }
 
 bool node_wait_level(struct node *n, struct node *other)

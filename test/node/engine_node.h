@@ -31,6 +31,7 @@ struct node {
     int64_t seqno;
     struct ls_uuid group;
     uint32_t connected, nonprimary, left, from_log;
+    bool failed;      /* so it left */
     uint32_t members; /* of the last configuration */
     uint32_t voters;
     uint64_t owns;
@@ -52,6 +53,9 @@ void node_wait_synced(struct node *n);
 bool node_wait_members(struct node *n, uint32_t members, uint32_t voters, int64_t timeout_us);
 /* Until the consumer took everything that `other` took; false after 10 s. */
 bool node_wait_level(struct node *n, struct node *other);
+/* False after 10 s. */
+bool node_wait_nonprimary(struct node *n);
+bool node_wait_left(struct node *n);
 /* leave: properly; else as if the process died. */
 void node_stop(struct node *n, bool leave);
 

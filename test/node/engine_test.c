@@ -18,6 +18,7 @@ static void test_alone(void **state)
 {
     struct ls_engine_stats before, after;
     uint64_t index = 0;
+    int64_t seqno;
     struct node n;
 
     node_init(&n, "alone");
@@ -27,7 +28,7 @@ static void test_alone(void **state)
         assert_int_equal(node_submit(&n, 100, &index), LS_OK);
     }
     assert_int_equal(n.records[index % NODE_RECORDS].seqno, 101); /* the view took 1 */
-    assert_int_equal(ls_engine_read_index(n.engine, 1000000, &index), LS_OK);
+    assert_int_equal(ls_engine_read_index(n.engine, 1000000, &index, &seqno), LS_OK);
     ls_engine_get_stats(n.engine, &before);
     assert_int_equal(before.latency_count, 101); /* and a state report */
     assert_int_equal(before.send_queue, 0);
@@ -86,21 +87,6 @@ static void test_big(void **state)
     free(c);
 }
 
-static int leader_of(struct cluster *c)
-{
-    for (int i = 0; i < NODES; i++) {
-        struct ls_engine_stats s;
-        if (c->nodes[i].engine == NULL) {
-            continue;
-        }
-        ls_engine_get_stats(c->nodes[i].engine, &s);
-        if (s.role == LS_ROLE_LEADER) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 static void kill_one(bool leader, size_t size)
 {
     struct cluster *c = calloc(1, sizeof(*c));
@@ -110,7 +96,7 @@ static void kill_one(bool leader, size_t size)
     uint64_t index;
 
     cluster_start(c);
-    victim = leader_of(c);
+    victim = cluster_leader(c);
     assert_true(victim >= 0);
     victim = leader ? victim : (victim + 1) % NODES;
     for (int i = 0; i < NODES; i++) {
@@ -171,21 +157,6 @@ static void test_kill_leader_big(void **state)
     kill_one(true, 300000);
 }
 
-static bool wait_nonprimary(struct node *n)
-{
-    for (int i = 0; i < 1000; i++) {
-        uint32_t count;
-        ls_mutex_lock(&n->mutex);
-        count = n->nonprimary;
-        ls_mutex_unlock(&n->mutex);
-        if (count > 0) {
-            return true;
-        }
-        usleep(10000);
-    }
-    return false;
-}
-
 /* Two of three die: the third turns non-primary, its commits end; with one back it goes on. */
 static void test_quorum(void **state)
 {
@@ -193,6 +164,7 @@ static void test_quorum(void **state)
     struct node *last = &c->nodes[2];
     struct client client;
     uint64_t index;
+    int64_t seqno;
 
     cluster_start(c);
     client_start(&client, last, 100000, 100);
@@ -202,11 +174,11 @@ static void test_quorum(void **state)
     usleep(100000);
     node_stop(&c->nodes[0], false);
     node_stop(&c->nodes[1], false);
-    if (!wait_nonprimary(last)) {
+    if (!node_wait_nonprimary(last)) {
         fail_msg("no non-primary view");
     }
     assert_int_equal(node_submit(last, 10, &index), LS_E_NOT_PRIMARY);
-    assert_int_equal(ls_engine_read_index(last->engine, 100000, &index), LS_E_NOT_PRIMARY);
+    assert_int_equal(ls_engine_read_index(last->engine, 100000, &index, &seqno), LS_E_NOT_PRIMARY);
     atomic_store(&stop, true);
     ls_thread_join(client.thread);
     client_end(&client);
@@ -290,7 +262,7 @@ static void test_isolate(void **state)
 
     cluster_start(c);
     ls_engine_isolate(cut->engine, true);
-    assert_true(wait_nonprimary(cut));
+    assert_true(node_wait_nonprimary(cut));
     assert_true(node_wait_members(&c->nodes[0], 2, 2, 8000000));
     assert_int_equal(node_submit(&c->nodes[0], 10, &index), LS_OK);
     ls_engine_isolate(cut->engine, false);
@@ -362,9 +334,10 @@ static void test_reads(void **state)
     cluster_start(c);
     for (int i = 0; i < 50; i++) {
         uint64_t written = 0, read = 0;
+        int64_t seqno;
         assert_int_equal(node_submit(&c->nodes[i % NODES], 50, &written), LS_OK);
-        assert_int_equal(ls_engine_read_index(c->nodes[(i + 1) % NODES].engine, 2000000, &read),
-                         LS_OK);
+        assert_int_equal(
+            ls_engine_read_index(c->nodes[(i + 1) % NODES].engine, 2000000, &read, &seqno), LS_OK);
         assert_true(read >= written);
     }
     cluster_stop(c);
@@ -454,7 +427,7 @@ static void test_latency(void **state)
     int leader;
 
     cluster_start(c);
-    leader = leader_of(c);
+    leader = cluster_leader(c);
     for (int i = 0; i < 2; i++) {
         struct client client;
         client_start(&client, &c->nodes[(leader + i) % NODES], 2000, 300);
