@@ -112,16 +112,19 @@ static enum ls_rc take_key_pair(SSL_CTX *ctx, const struct ls_tls_files *files,
     return LS_OK;
 }
 
+/* Without an authority the nodes share one certificate, the first of its file: those behind it,
+ * with which it can be checked elsewhere, would let in everybody for whom they have signed. */
 static enum ls_rc take_ca(SSL_CTX *ctx, const struct ls_tls_files *files, struct ls_error *err)
 {
-    const char *ca = files->ca != NULL ? files->ca : files->cert;
-
-    if (SSL_CTX_load_verify_file(ctx, ca) != 1) {
+    if (files->ca == NULL) {
+        if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), SSL_CTX_get0_certificate(ctx)) != 1) {
+            return ls_error_set(err, LS_E_NOMEM, "TLS: no memory");
+        }
+    } else if (SSL_CTX_load_verify_file(ctx, files->ca) != 1) {
         return ls_error_set(err, LS_E_INVAL,
-                            "%s: no certificate of an authority can be read from '%s' (%s); give a "
-                            "PEM file that the server's user may read",
-                            files->ca != NULL ? "socket.ssl_ca" : "socket.ssl_cert", ca,
-                            openssl_reason());
+                            "socket.ssl_ca: no certificate of an authority can be read from '%s' "
+                            "(%s); give a PEM file that the server's user may read",
+                            files->ca, openssl_reason());
     }
     /* An intermediate authority, or a certificate that all nodes share, may be the anchor. */
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);

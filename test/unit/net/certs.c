@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,8 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, int from_days, int to_day
     return cert;
 }
 
-void cert_make(const char *dir, const char *name, const char *issuer, int from_days, int to_days)
+static void make(const char *dir, const char *name, const char *issuer, bool authority,
+                 int from_days, int to_days)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = new_cert(name, key, from_days, to_days);
@@ -82,7 +84,7 @@ void cert_make(const char *dir, const char *name, const char *issuer, int from_d
     FILE *f;
 
     X509_set_issuer_name(cert, X509_get_subject_name(issuer_cert));
-    if (issuer == NULL) {
+    if (authority) {
         add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");
     }
     LS_ASSERT(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
@@ -98,6 +100,26 @@ void cert_make(const char *dir, const char *name, const char *issuer, int from_d
     }
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+void cert_make(const char *dir, const char *name, const char *issuer, int from_days, int to_days)
+{
+    make(dir, name, issuer, issuer == NULL, from_days, to_days);
+}
+
+void cert_make_authority(const char *dir, const char *name, const char *issuer)
+{
+    make(dir, name, issuer, true, -1, 3000);
+}
+
+void cert_append(const char *dir, const char *name, const char *other)
+{
+    X509 *cert = read_cert(dir, other);
+    FILE *f = must_open(path(dir, name, "pem"), "a");
+
+    LS_ASSERT(PEM_write_X509(f, cert) == 1);
+    fclose(f);
+    X509_free(cert);
 }
 
 void cert_remove(const char *dir, const char *name)

@@ -9,6 +9,10 @@
 /* Writes <name>.pem and <name>.key into the directory, EC keys, valid from now+from_days to
  * now+to_days. issuer: the name of one made before, NULL: its own. */
 void cert_make(const char *dir, const char *name, const char *issuer, int from_days, int to_days);
+/* One that may sign others; issuer: who signs it, as above. */
+void cert_make_authority(const char *dir, const char *name, const char *issuer);
+/* The certificate of another behind that of name, as in a file with a chain. */
+void cert_append(const char *dir, const char *name, const char *other);
 /* Removes both files. */
 void cert_remove(const char *dir, const char *name);
 

@@ -104,6 +104,21 @@ static void test_one_certificate_for_all(void **state)
     stop(&p);
 }
 
+/* So it is when its file has the chain to its authority: others whom that has signed are strangers,
+ * who may show the chain, too. */
+static void test_one_certificate_with_its_chain(void **state)
+{
+    struct pair p =
+        start(cert_load(*state, "chained", NULL), cert_load(*state, "chained", NULL), false);
+
+    node_know(p.a, p.b);
+    assert_up(&p);
+    stop(&p);
+    assert_refused(cert_load(*state, "chained", NULL), cert_load(*state, "sibling", "inter"),
+                   "its certificate (/CN=sibling) is refused",
+                   "it refuses our certificate: its socket.ssl_ca has not signed our certificate");
+}
+
 static void test_foreign_authority(void **state)
 {
     assert_refused(cert_load(*state, "one", "ca"), cert_load(*state, "stranger", "ca"),
@@ -111,6 +126,40 @@ static void test_foreign_authority(void **state)
                    "it refuses our certificate: its socket.ssl_ca has not signed our certificate");
     assert_refused(cert_load(*state, "one", "ca"), cert_load(*state, "two", "foreign"), "127.0.0.1",
                    "its certificate (/CN=one) is refused");
+}
+
+/* What a client with a good certificate hears that can speak one version of TLS alone: whether the
+ * handshake came to its end, which with TLS 1.3 is the other side's word behind it. */
+static bool speaks(const char *dir, uint16_t port, int version)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(ctx);
+    char file[CERT_PATH_SIZE];
+    int fd = raw_connect(port);
+
+    snprintf(file, sizeof(file), "%s/two.pem", dir);
+    assert_int_equal(SSL_use_certificate_file(ssl, file, SSL_FILETYPE_PEM), 1);
+    snprintf(file, sizeof(file), "%s/two.key", dir);
+    assert_int_equal(SSL_use_PrivateKey_file(ssl, file, SSL_FILETYPE_PEM), 1);
+    assert_int_equal(SSL_set_min_proto_version(ssl, version), 1);
+    assert_int_equal(SSL_set_max_proto_version(ssl, version), 1);
+    SSL_set_fd(ssl, fd);
+    bool done = SSL_connect(ssl) == 1;
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    return done;
+}
+
+static void test_versions(void **state)
+{
+    struct node_options opt = {.id = 1, .incarnation = 1, .tls = cert_load(*state, "one", "ca")};
+    struct node *n = node_start(&opt);
+
+    assert_true(speaks(*state, n->port, TLS1_3_VERSION));
+    assert_false(speaks(*state, n->port, TLS1_2_VERSION));
+    node_stop(n);
+    ls_tls_destroy(opt.tls);
 }
 
 static void test_expired(void **state)
@@ -428,7 +477,8 @@ static void test_bad_files(void **state)
     unlink(junk);
 }
 
-static const char *const names[] = {"ca", "foreign", "one", "two", "old", "stranger", "fresh"};
+static const char *const names[] = {"ca",       "foreign", "one",   "two",     "old",
+                                    "stranger", "fresh",   "inter", "chained", "sibling"};
 
 static int make_all(void **state)
 {
@@ -440,6 +490,11 @@ static int make_all(void **state)
     cert_make(dir, "two", "ca", -1, 300);
     cert_make(dir, "old", "ca", -300, -1);
     cert_make(dir, "stranger", "foreign", -1, 300);
+    cert_make_authority(dir, "inter", "ca");
+    cert_make(dir, "chained", "inter", -1, 300);
+    cert_append(dir, "chained", "inter");
+    cert_make(dir, "sibling", "inter", -1, 300);
+    cert_append(dir, "sibling", "inter");
     *state = (void *)(uintptr_t)dir;
     return 0;
 }
@@ -457,7 +512,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_authority),
         cmocka_unit_test(test_one_certificate_for_all),
+        cmocka_unit_test(test_one_certificate_with_its_chain),
         cmocka_unit_test(test_foreign_authority),
+        cmocka_unit_test(test_versions),
         cmocka_unit_test(test_expired),
         cmocka_unit_test(test_plain_and_tls),
         cmocka_unit_test(test_strangers),
