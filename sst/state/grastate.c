@@ -138,6 +138,18 @@ struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
     return file->seqno >= 0 ? *file : no_position;
 }
 
+struct ls_uuid ls_grastate_history(const struct ls_grastate *saved, const struct ls_gtid *given)
+{
+    const struct ls_uuid *file =
+        ls_uuid_is_zero(&saved->position.uuid) ? &saved->ddl.uuid : &saved->position.uuid;
+
+    if (given != NULL && given->seqno >= 0 && !ls_uuid_is_zero(&given->uuid) &&
+        !ls_uuid_equal(&given->uuid, file)) {
+        return ls_uuid_zero;
+    }
+    return *file;
+}
+
 /* ---- the file of a running node ---- */
 
 struct ls_saved_state {
@@ -192,8 +204,7 @@ static enum ls_rc write_file(struct ls_saved_state *s, const struct ls_grastate 
     LS_ASSERT(len > 0 && (size_t)len < sizeof(text));
     err = err != NULL ? err : &own;
     rc = ls_file_replace(s->path, text, (size_t)len, err);
-    if (rc != LS_OK && ls_uuid_is_zero(&g->position.uuid) &&
-        overwrite(s->path, text, (size_t)len) == LS_OK) {
+    if (rc != LS_OK && g->position.seqno < 0 && overwrite(s->path, text, (size_t)len) == LS_OK) {
         rc = LS_OK;
     }
     if (rc != LS_OK) {
@@ -214,7 +225,8 @@ static bool same_state(const struct ls_grastate *a, const struct ls_grastate *b)
            ls_uuid_equal(&a->ddl.uuid, &b->ddl.uuid) && a->ddl.seqno == b->ddl.seqno;
 }
 
-/* What the file has to show now. */
+/* What the file has to show now. In a statement the data are those of the position all the same;
+ * else they are given up, and no cluster is to be founded on what a death leaves of them. */
 static enum ls_rc write_current(struct ls_saved_state *s, struct ls_error *err)
 {
     struct ls_grastate g = s->state;
@@ -222,6 +234,7 @@ static enum ls_rc write_current(struct ls_saved_state *s, struct ls_error *err)
     if (s->unsafe > 0 || s->corrupt) {
         g.position = no_position;
         g.ddl = s->corrupt ? no_position : s->ddl;
+        g.safe_to_bootstrap = g.safe_to_bootstrap && !ls_uuid_is_zero(&g.ddl.uuid);
     }
     return same_state(&g, &s->written) ? LS_OK : write_file(s, &g, err);
 }
@@ -369,6 +382,7 @@ enum ls_rc ls_saved_state_mark_ddl(struct ls_saved_state *s, const struct ls_gti
     s->unsafe++;
     /* A transfer of the whole state is more than a statement, and the first one counts. */
     s->ddl = s->unsafe == 1 || ls_uuid_is_zero(&ddl->uuid) ? *ddl : s->ddl;
+    s->state.safe_to_bootstrap = s->state.safe_to_bootstrap && !ls_uuid_is_zero(&s->ddl.uuid);
     rc = write_current(s, err);
     ls_mutex_unlock(&s->lock);
     return rc;
@@ -396,6 +410,7 @@ enum ls_rc ls_saved_state_mark_corrupt(struct ls_saved_state *s, struct ls_error
     ls_mutex_lock(&s->lock);
     s->corrupt = true;
     s->state.position = no_position;
+    s->state.safe_to_bootstrap = false;
     rc = write_current(s, err);
     ls_mutex_unlock(&s->lock);
     return rc;

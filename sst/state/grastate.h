@@ -7,7 +7,7 @@
  *     version: 2.1
  *     uuid:    <uuid of the history, zero when the position is not to be trusted>
  *     seqno:   <last applied write-set after a clean stop, else -1>
- *     safe_to_bootstrap: <1 when this node was the last of the cluster, else 0>
+ *     safe_to_bootstrap: <1 when this node was the last of the cluster and has its data, else 0>
  *     ddl:     <uuid:seqno of a statement in total order, only while it runs; a key of our own>
  *
  * The file is replaced as a whole and durably; a reader or a crash sees the old or the new one.
@@ -56,15 +56,18 @@ void ls_saved_state_get(struct ls_saved_state *s, struct ls_grastate *out);
 enum ls_rc ls_saved_state_set(struct ls_saved_state *s, const struct ls_grastate *state,
                               struct ls_error *err);
 
-/* Between these two (they nest) the file shows no position: DDL or a state transfer is under way,
- * and a crash in it leaves a database that must not be started from. */
+/* Between these two (they nest) the file shows no position, and that this node is not safe to
+ * bootstrap: a state transfer is under way, and a crash in it leaves a database that must not be
+ * started from. Whether it is safe is forgotten, too: who has the new data sets it. */
 enum ls_rc ls_saved_state_mark_unsafe(struct ls_saved_state *s, struct ls_error *err);
-/* The same, naming the statement: the next start can tell whether it is through. */
+/* For a statement in total order, which is named: the next start can tell whether it is through,
+ * and what is said of the bootstrap stays. */
 enum ls_rc ls_saved_state_mark_ddl(struct ls_saved_state *s, const struct ls_gtid *ddl,
                                    struct ls_error *err);
 enum ls_rc ls_saved_state_mark_safe(struct ls_saved_state *s, struct ls_error *err);
 
-/* This node has diverged: no position until a state transfer into a new process. */
+/* This node has diverged: no position, and not safe to bootstrap, until a state transfer into a new
+ * process. */
 enum ls_rc ls_saved_state_mark_corrupt(struct ls_saved_state *s, struct ls_error *err);
 
 /* Where the database stands at start: where the storage engine says (`given`, from
@@ -73,6 +76,10 @@ enum ls_rc ls_saved_state_mark_corrupt(struct ls_saved_state *s, struct ls_error
  * because either may have been put back from an older copy, and the rows are with the engine. */
 struct ls_gtid ls_grastate_start_position(const struct ls_grastate *saved,
                                           const struct ls_gtid *given);
+
+/* The history that the data at start are of, with or without a position in it; zero: of none, or
+ * the file and the storage engine contradict each other. */
+struct ls_uuid ls_grastate_history(const struct ls_grastate *saved, const struct ls_gtid *given);
 
 /* The process died in the middle of a statement in total order: the database stands at `given`, and
  * that does not tell whether the statement ran (rule 22). */

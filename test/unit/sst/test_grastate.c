@@ -180,7 +180,7 @@ static void test_life_of_a_node(void **state)
     assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
     assert_position(ZERO, "-1", 0);
     assert_int_equal(ls_saved_state_set(s, &stopped, NULL), LS_OK); /* remembered only */
-    assert_position(ZERO, "-1", 1);
+    assert_position(ZERO, "-1", 0);
     assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
     assert_position(UUID, "99", 1);
     ls_saved_state_close(s);
@@ -188,9 +188,51 @@ static void test_life_of_a_node(void **state)
     assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
     assert_int_equal(found.state.position.seqno, 99);
     assert_int_equal(ls_saved_state_mark_corrupt(s, NULL), LS_OK);
-    assert_position(ZERO, "-1", 1);
+    assert_position(ZERO, "-1", 0);
     assert_int_equal(ls_saved_state_set(s, &stopped, NULL), LS_OK);
-    assert_position(ZERO, "-1", 1);
+    assert_position(ZERO, "-1", 0);
+    ls_saved_state_close(s);
+}
+
+/* A death in the middle of a state transfer leaves no node to found a cluster with: not a new one,
+ * nor the last one that left. A statement takes nothing from the data's worth. */
+static void test_half_copy_is_not_safe(void **state)
+{
+    struct ls_grastate alone = {.position.seqno = -1, .safe_to_bootstrap = true}, now;
+    struct ls_gtid ddl = {.seqno = 17};
+    struct ls_saved_state_found found;
+    struct ls_saved_state *s;
+
+    ls_uuid_parse(UUID, &alone.position.uuid);
+    ddl.uuid = alone.position.uuid;
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_true(found.missing);
+    assert_int_equal(ls_saved_state_mark_unsafe(s, NULL), LS_OK);
+    assert_position(ZERO, "-1", 0);
+    ls_saved_state_close(s); /* killed here */
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_false(found.missing);
+    assert_false(found.state.safe_to_bootstrap);
+
+    assert_int_equal(ls_saved_state_set(s, &alone, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_ddl(s, &ddl, NULL), LS_OK);
+    ls_saved_state_close(s);
+    assert_int_equal(ls_saved_state_open(dir, &s, &found, NULL), LS_OK);
+    assert_int_equal(found.state.ddl.seqno, 17);
+    assert_true(found.state.safe_to_bootstrap);
+    assert_int_equal(ls_saved_state_mark_ddl(s, &ddl, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_unsafe(s, NULL), LS_OK); /* its data are replaced */
+    assert_position(ZERO, "-1", 0);
+    assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_safe(s, NULL), LS_OK);
+    ls_saved_state_get(s, &now);
+    assert_false(now.safe_to_bootstrap);
+
+    assert_int_equal(ls_saved_state_set(s, &alone, NULL), LS_OK);
+    assert_int_equal(ls_saved_state_mark_corrupt(s, NULL), LS_OK);
+    ls_saved_state_get(s, &now);
+    assert_false(now.safe_to_bootstrap);
+    assert_position(ZERO, "-1", 0);
     ls_saved_state_close(s);
 }
 
@@ -353,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_named),
         WITH_DIR(test_damaged_file_is_kept),
         WITH_DIR(test_life_of_a_node),
+        WITH_DIR(test_half_copy_is_not_safe),
         WITH_DIR(test_mode_stays),
         WITH_DIR(test_no_room),
         WITH_DIR(test_unwritable_is_said),
