@@ -45,15 +45,27 @@ static struct ls_member *self(struct ls_arbitrator_member *m)
     return (struct ls_member *)ls_config_find(&m->config, &m->id);
 }
 
-static void connected(struct ls_arbitrator_member *m, const struct ls_stream_event *ev)
+static void let_in(struct ls_arbitrator_member *m, const struct ls_log_pos *joined)
 {
-    m->config = *ev->config;
-    m->joined = ev->joined;
-    m->known_upto = ev->joined.index;
+    m->joined = *joined;
     m->in_view = true;
     m->asked_state = 0;
-    ls_engine_log_view(&m->config, &m->id, true);
-    set_status(m, true);
+    m->sst_sent = false; /* what was not ordered by now is lost with the component that was */
+}
+
+/* ---- a state transfer ---- */
+
+static bool waits_for_donor(const struct ls_arbitrator_member *m)
+{
+    return m->donor_is != LS_DONOR_NONE && !m->sst_over;
+}
+
+static void fail_transfer(struct ls_arbitrator_member *m, const char *why)
+{
+    ls_error_log("%s. Take what there is of the state transfer for incomplete, and ask for another",
+                 why);
+    m->sst_over = true;
+    m->sst_result = LS_E_CLOSED;
 }
 
 /* The donor has reported how it ended. */
@@ -69,6 +81,70 @@ static void end_transfer(struct ls_arbitrator_member *m, int64_t result)
     }
 }
 
+static void choose_donor(struct ls_arbitrator_member *m, const struct ls_member *donor)
+{
+    m->donor_is = LS_DONOR_CHOSEN;
+    m->donor = donor->id;
+    m->donor_incarnation = donor->incarnation;
+    m->donor_joined = donor->joined_index;
+}
+
+/* The same process as when it was chosen: one that was started again knows nothing of it. */
+static void look_after_donor(struct ls_arbitrator_member *m)
+{
+    const struct ls_member *donor = ls_config_find(&m->config, &m->donor);
+
+    if (!waits_for_donor(m)) {
+        return;
+    }
+    if (donor == NULL || donor->incarnation != m->donor_incarnation) {
+        fail_transfer(m, "The donor has left the cluster before the state transfer was complete");
+    } else if (donor->joined_index != m->donor_joined) {
+        m->donor_joined = donor->joined_index;
+        m->donor_is = LS_DONOR_BACK;
+    }
+}
+
+/* What the donor's report means for the transfer. Whoever comes back reports JOINED, with a mark
+ * while it gives; an end without a component was told to nobody. */
+static void hear_donor(struct ls_arbitrator_member *m, const struct ls_member_state *s)
+{
+    if (!waits_for_donor(m) || !ls_uuid_equal(&s->id, &m->donor)) {
+        return;
+    }
+    if (s->state == LS_NODE_DONOR && !s->desynced) {
+        m->donor_is = LS_DONOR_GIVES;
+    } else if (s->state == LS_NODE_JOINED && !s->desynced) {
+        if (m->donor_is == LS_DONOR_GIVES) {
+            end_transfer(m, s->seqno);
+        } else if (m->donor_is == LS_DONOR_BACK) {
+            fail_transfer(m, "The state transfer has ended while the donor had no primary "
+                             "component, so that nobody was told how; its error log has it");
+        }
+    }
+}
+
+/* ---- the stream ---- */
+
+/* One that goes on where it was brings all that came of the entries in between, and what was said
+ * about a transfer; another one does not. */
+static void connected(struct ls_arbitrator_member *m, const struct ls_stream_event *ev)
+{
+    bool goes_on = ev->from_log && m->config.count > 0;
+
+    if (!goes_on) {
+        m->config = *ev->config;
+        m->known_upto = ev->joined.index;
+        if ((m->sst_sent || waits_for_donor(m)) && !m->sst_over) {
+            fail_transfer(m, "This arbitrator was away for longer than the others keep write-sets "
+                             "(gcache.size) and has not seen what became of its request");
+        }
+    }
+    let_in(m, &ev->joined);
+    ls_engine_log_view(ev->config, &m->id, true);
+    set_status(m, true);
+}
+
 static void take_state(struct ls_arbitrator_member *m, const struct ls_entry *e)
 {
     struct ls_member_state s;
@@ -81,10 +157,7 @@ static void take_state(struct ls_arbitrator_member *m, const struct ls_entry *e)
     if (who == NULL || who->incarnation != s.incarnation) {
         return;
     }
-    if (m->sst_chosen && !m->sst_over && ls_uuid_equal(&s.id, &m->donor) &&
-        s.state == LS_NODE_JOINED) {
-        end_transfer(m, s.seqno);
-    }
+    hear_donor(m, &s);
     if (ls_node_state_counts(who->state, s.state)) {
         who->state = s.state;
     }
@@ -96,16 +169,17 @@ static void take_state(struct ls_arbitrator_member *m, const struct ls_entry *e)
 static void take_config(struct ls_arbitrator_member *m, const struct ls_entry *e,
                         const struct ls_config *c)
 {
+    const struct ls_member *me = ls_config_find(c, &m->id);
+
     m->config = *c;
+    if (me != NULL && me->incarnation == m->incarnation && me->joined_index == e->index) {
+        let_in(m, &(struct ls_log_pos){.index = e->index, .seqno = e->seqno});
+    }
     if (e->flags & LS_EF_SEQNO) {
         ls_engine_log_view(c, &m->id, true);
     }
     set_status(m, true);
-    if (m->sst_chosen && !m->sst_over && ls_config_find(c, &m->donor) == NULL) {
-        ls_error_log("The donor has left the cluster before the state transfer was complete");
-        m->sst_over = true;
-        m->sst_result = LS_E_CLOSED;
-    }
+    look_after_donor(m);
 }
 
 /* Every member makes the same choice; ours is for the log and for whom to wait. */
@@ -118,17 +192,20 @@ static void take_request(struct ls_arbitrator_member *m, const struct ls_entry *
     if (ls_sst_request_decode(e->payload, e->size, &r, NULL) != LS_OK) {
         return;
     }
+    bool ours = ls_uuid_equal(&r.joiner, &m->id);
+    if (ours && waits_for_donor(m)) {
+        return; /* asked twice, since the first request was slow: its donor is the answer to both */
+    }
     rc = ls_donor_choose(&m->config, NULL, &ls_uuid_zero, &r, &choice);
     ls_info("%s", choice.line);
     if (rc == LS_OK) {
         m->config.members[choice.index].state = LS_NODE_DONOR;
     }
-    if (!ls_uuid_equal(&r.joiner, &m->id) || m->sst_over) {
+    if (!ours || m->sst_over) {
         return;
     }
     if (rc == LS_OK) {
-        m->sst_chosen = true;
-        m->donor = m->config.members[choice.index].id;
+        choose_donor(m, &m->config.members[choice.index]);
     } else if (rc == LS_E_BUSY) {
         m->sst_sent = false;
         m->sst_retry_us = ls_clock_us() + SST_RETRY_US;
@@ -223,7 +300,8 @@ void ls_arbitrator_member_tend(struct ls_arbitrator_member *m)
         return;
     }
     if (m->sst != NULL) { /* a guest: it never votes */
-        if (!m->sst_sent && !m->sst_over && ls_clock_us() >= m->sst_retry_us) {
+        bool due = !m->sst_sent && ls_clock_us() >= m->sst_retry_us;
+        if (due && m->donor_is == LS_DONOR_NONE && !m->sst_over) {
             request_transfer(m);
         }
         return;

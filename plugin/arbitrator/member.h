@@ -5,6 +5,14 @@
 
 #include "gcomm/engine/engine.h"
 
+/* How the donor of a state transfer is, by what it says in the order. */
+enum ls_arbitrator_donor {
+    LS_DONOR_NONE = 0, /* none chosen */
+    LS_DONOR_CHOSEN, /* it has not said anything since: a JOINED is an answer to something older */
+    LS_DONOR_GIVES,  /* its next JOINED tells how it went */
+    LS_DONOR_BACK,   /* it was out of the component: its next word is whether it still gives */
+};
+
 struct ls_arbitrator_member {
     struct ls_engine *engine;
     struct ls_uuid id;
@@ -18,9 +26,12 @@ struct ls_arbitrator_member {
     /* a state transfer that is asked for, and how it goes */
     const char *sst; /* NULL: none */
     const char *donors;
-    bool sst_sent, sst_chosen, sst_over;
+    bool sst_sent, sst_over;
+    enum ls_arbitrator_donor donor_is;
     struct ls_uuid donor;
-    int64_t sst_retry_us; /* nobody could give: asked again then; 0: not waiting */
+    uint64_t donor_incarnation;
+    uint64_t donor_joined; /* its joined_index: another one when it was out */
+    int64_t sst_retry_us;  /* nobody could give: asked again then; 0: not waiting */
     enum ls_rc sst_result;
     char status[300]; /* for systemd and people: one line */
 };

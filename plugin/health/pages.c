@@ -8,13 +8,29 @@
 
 #define PLAIN "text/plain; charset=utf-8"
 
-/* A donor that could serve: Consul takes 429 for a warning. */
-static unsigned status_of(bool good, bool donor_warns, const struct ls_health_verdict *v)
+static bool is_good(enum ls_health_page page, const struct ls_health_verdict *v)
 {
-    if (donor_warns && v->answers && v->donor) {
-        return 429;
+    return page == LS_HEALTH_METRICS   ? true
+           : page == LS_HEALTH_WRITER  ? v->writer
+           : page == LS_HEALTH_REPLICA ? v->replica
+                                       : v->up;
+}
+
+/* Consul takes 429 for a warning: a donor with which nothing else is wrong. Nobody is to write to
+ * one where there is another to write to. */
+static bool deserves_warning(const struct ls_health *h, enum ls_health_page page,
+                             const struct ls_health_sample *s, bool disabled,
+                             const struct ls_health_verdict *v)
+{
+    struct ls_health_policy lenient = h->opt.policy;
+    struct ls_health_verdict as_if;
+
+    if (!v->donor || page == LS_HEALTH_WRITER || page == LS_HEALTH_METRICS) {
+        return false;
     }
-    return good ? 200 : 503;
+    lenient.available_when_donor = true;
+    ls_health_judge(s, &lenient, disabled, &as_if);
+    return is_good(page, &as_if);
 }
 
 static void check_page(const struct ls_health_verdict *v, const char *what, bool good,
@@ -103,11 +119,10 @@ void ls_health_render(const struct ls_health *h, enum ls_health_page page, bool 
 
     ls_health_judge(s, &h->opt.policy, disabled, &v);
     *out = (struct ls_health_reply){.body = NULL};
-    good = page == LS_HEALTH_WRITER    ? v.writer
-           : page == LS_HEALTH_REPLICA ? v.replica
-           : page == LS_HEALTH_METRICS ? true
-                                       : v.up;
-    out->status = page == LS_HEALTH_METRICS ? 200 : status_of(good, donor_warns, &v);
+    good = is_good(page, &v);
+    out->status = donor_warns && deserves_warning(h, page, s, disabled, &v) ? 429
+                  : good                                                    ? 200
+                                                                            : 503;
     switch (page) {
     case LS_HEALTH_CHECK:
         check_page(&v, "synced", good, out);

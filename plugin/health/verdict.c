@@ -3,6 +3,7 @@
 #include "plugin/health/text.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,14 @@ static const char *text(const struct ls_health_sample *s, const char *name)
     return value != NULL ? value : "";
 }
 
+/* Why the node itself has not moved, when it has not. */
+static const char *stuck_or(const struct ls_health_sample *s, const char *otherwise)
+{
+    const char *why = text(s, "lockstep_stuck");
+
+    return why[0] != '\0' ? why : otherwise;
+}
+
 /* Part of a primary component, synced or giving, and ready for statements. */
 static bool takes_part(const struct ls_health_sample *s, const struct ls_health_policy *policy,
                        struct ls_health_verdict *v)
@@ -45,13 +54,13 @@ static bool takes_part(const struct ls_health_sample *s, const struct ls_health_
         return false;
     }
     if (strcmp(status, "Primary") != 0) {
-        const char *waiting = text(s, "lockstep_waiting_for");
+        const char *waiting = stuck_or(s, text(s, "lockstep_waiting_for"));
         reason(v, "the component is %s: no majority of the cluster is seen%s%s", status,
                waiting[0] != '\0' ? "; " : "", waiting);
         ok = false;
     } else if (text(s, "lockstep_majority_heard")[0] != '\0' &&
                !ls_health_sample_is_on(s, "lockstep_majority_heard")) {
-        reason(v, "no majority of the cluster is heard: writes wait");
+        reason(v, "no majority of the cluster is heard: %s", stuck_or(s, "writes wait"));
         ok = false;
     }
     v->donor = state == STATE_DONOR;
@@ -95,6 +104,23 @@ static bool serves(const struct ls_health_sample *s, const struct ls_health_poli
     return ok;
 }
 
+/* No other server could take the reads, by the states that the group knows; an arbitrator has none
+ * to take. The writer is one of the synced. */
+static bool serves_alone(const struct ls_health_sample *s, const struct ls_health_policy *policy)
+{
+    json_t *members = json_loads(text(s, "lockstep_member_table"), 0, NULL);
+    size_t able = 0;
+
+    for (size_t i = 0; i < json_array_size(members); i++) {
+        const json_t *m = json_array_get(members, i);
+        json_int_t state = json_integer_value(json_object_get(m, "state"));
+        able += json_integer_value(json_object_get(m, "no_data")) == 0 &&
+                (state == STATE_SYNCED || (state == STATE_DONOR && policy->available_when_donor));
+    }
+    json_decref(members);
+    return able == 1;
+}
+
 /* Nothing is wrong by these, but somebody who looks wants to know. */
 static void note_more(const struct ls_health_sample *s, struct ls_health_verdict *v)
 {
@@ -132,6 +158,5 @@ void ls_health_judge(const struct ls_health_sample *s, const struct ls_health_po
     note_more(s, out);
     out->up = well && (!read_only || policy->available_when_read_only);
     out->writer = well && !read_only && ls_health_sample_is_on(s, "lockstep_writer");
-    out->replica =
-        well && (!out->writer || ls_health_sample_number(s, "wsrep_cluster_size", 0) == 1);
+    out->replica = well && (!out->writer || serves_alone(s, policy));
 }

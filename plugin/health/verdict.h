@@ -18,7 +18,7 @@ struct ls_health_verdict {
     bool up;      /* send traffic: what clustercheck answers */
     bool donor;   /* gives its state to another, or was desynced */
     bool writer;  /* up, and the one that a group with a single writer should write to */
-    bool replica; /* up but for read_only, and not the writer, or alone */
+    bool replica; /* up but for read_only, and not the writer, unless no other could be one */
     size_t count; /* why it is not up, or only partly; for people */
     char reasons[LS_HEALTH_REASONS][LS_HEALTH_REASON_SIZE];
 };

@@ -1,4 +1,5 @@
 /* The server's applier threads: each takes the next item of the apply queue and does it. */
+#include "plugin/provider/again.h"
 #include "plugin/provider/provider.h"
 
 #include "wsrep/base/assert.h"
@@ -89,8 +90,15 @@ static bool call_server(struct ls_provider *p, void *recv_ctx, const struct ls_i
         struct ls_gtid ddl = {ls_uuid_from_wsrep(&meta.gtid.uuid), item->seqno};
         ls_saved_state_mark_ddl(p->saved, &ddl, NULL);
     }
+    void *replacing = NULL;
+    if (!isolated && item->seqno <= p->again_upto) {
+        size_t size;
+        replacing = ls_again_replacing(data.ptr, data.len, &size);
+        data = replacing != NULL ? (wsrep_buf_t){replacing, size} : data;
+    }
     bool ok =
         p->server.apply(recv_ctx, &handle, flags, &data, &meta, exit_loop) == WSREP_CB_SUCCESS;
+    free(replacing);
     if (isolated) {
         ls_saved_state_mark_safe(p->saved, NULL);
     }

@@ -357,7 +357,7 @@ static wsrep_status_t replay_entry(struct ls_provider *p, struct ls_trx *trx, vo
         return WSREP_NODE_FAIL;
     }
     if (ls_log_get(ls_engine_log(e), trx->index, &entry, &pin)) {
-        if (ls_log_payload_is_whole(&entry) &&
+        if (ls_log_payload_is_whole(ls_engine_log(e), &entry) &&
             ls_ws_view_init(&view, entry.payload, entry.size, NULL) == LS_OK) {
             wsrep_buf_t data = {.ptr = view.data, .len = view.data_size};
             ls_submit_fill_meta(p, trx, trx->id, &meta);

@@ -59,17 +59,27 @@ static bool is_still_in(const struct ls_config *c, const struct ls_uuid *donor,
     return m != NULL && m->incarnation == incarnation;
 }
 
-/* A joiner whose donor is gone cannot complete. `lock` is held. */
-static void look_after_donor(struct ls_provider *p)
+/* A joiner whose donor is gone cannot complete. missed: nor can one wait for a donor's word that
+ * may have been ordered while it was away, and is not in the stream; its state does not tell, since
+ * a donor may as well be desynced. `lock` is held. */
+static void look_after_donor(struct ls_provider *p, bool missed)
 {
     struct ls_sst_wait *s = &p->sst;
 
-    if (s->active && s->granted && !s->received &&
-        !is_still_in(&p->config, &s->donor, s->donor_incarnation)) {
+    if (!s->active || !s->granted || s->received) {
+        return;
+    }
+    if (!is_still_in(&p->config, &s->donor, s->donor_incarnation)) {
         snprintf(s->failure, sizeof(s->failure),
                  "the donor has left the group before the state transfer was complete");
-        ls_cond_broadcast(&p->changed);
+    } else if (missed) {
+        snprintf(s->failure, sizeof(s->failure),
+                 "this node was out of the group for longer than the others keep write-sets "
+                 "(gcache.size), and cannot know whether its donor has failed meanwhile");
+    } else {
+        return;
     }
+    ls_cond_broadcast(&p->changed);
 }
 
 static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
@@ -87,7 +97,8 @@ static void forget_transfers(struct ls_provider *p, const struct ls_uuid *donor)
 }
 
 /* What others have seen end while this node was away is known by the states that they gave it; a
- * donor that has only been chosen has given none yet. `lock` is held. */
+ * donor that has only been chosen has given none yet. Who was out, too, has still to say how its
+ * donation ended. `lock` is held. */
 static void forget_ended_transfers(struct ls_provider *p)
 {
     size_t kept = 0;
@@ -95,7 +106,8 @@ static void forget_ended_transfers(struct ls_provider *p)
     forget_transfers(p, NULL);
     for (size_t i = 0; i < p->transfer_count; i++) {
         const struct ls_member *donor = ls_config_find(&p->config, &p->transfers[i].donor);
-        if (donor->state == LS_NODE_DONOR || !p->transfers[i].begun) {
+        bool ended = donor->state == LS_NODE_JOINED || donor->state == LS_NODE_SYNCED;
+        if (!ended || !p->transfers[i].begun) {
             p->transfers[kept++] = p->transfers[i];
         }
     }
@@ -108,7 +120,7 @@ static void take_config(struct ls_provider *p, const struct ls_config *c)
     p->config = *c;
     p->group = c->group;
     forget_transfers(p, NULL);
-    look_after_donor(p);
+    look_after_donor(p, false);
     ls_cond_broadcast(&p->changed);
     if (atomic_load(&p->phase) == LS_PHASE_OPEN && ls_config_find(c, &p->self) != NULL) {
         ls_phase_shift(p, LS_PHASE_PRIMARY); /* the component is back, with us in it */
@@ -207,14 +219,26 @@ static void end_transfer(struct ls_provider *p, const struct ls_member_state *s,
     } else {
         ls_warn("%s: State transfer to %s failed: %lld (%s)", donor, joiner, (long long)s->seqno,
                 strerror((int)-s->seqno));
-        if (ls_uuid_equal(&t->joiner, &p->self) && p->sst.active && !p->sst.received) {
-            snprintf(p->sst.failure, sizeof(p->sst.failure),
-                     "the donor %s could not send it (error %lld, see its error log)", donor,
-                     (long long)s->seqno);
-            ls_cond_broadcast(&p->changed);
-        }
     }
     forget_transfers(p, &s->id);
+}
+
+/* A donation has failed: our own, and the others know it now; or that of the donor we wait for,
+ * which counts from our request on, also when it was ordered while we were away. `lock` is held. */
+static void take_failure(struct ls_provider *p, uint64_t index, const struct ls_member_state *s)
+{
+    struct ls_sst_wait *w = &p->sst;
+    char donor[MEMBER_TEXT_SIZE];
+
+    if (ls_uuid_equal(&s->id, &p->self)) {
+        p->untold_failure = 0;
+    } else if (w->active && w->granted && !w->received && index > w->granted_at &&
+               ls_uuid_equal(&s->id, &w->donor) && s->incarnation == w->donor_incarnation) {
+        snprintf(w->failure, sizeof(w->failure),
+                 "the donor %s could not send it (error %lld, see its error log)",
+                 member_text(&p->config, &w->donor, donor), (long long)s->seqno);
+        ls_cond_broadcast(&p->changed);
+    }
 }
 
 /* `lock` is held. */
@@ -237,7 +261,7 @@ static void log_state(struct ls_provider *p, const struct ls_member *m,
         end_transfer(p, s, t);
     } else if (s->state == LS_NODE_JOINED && m->state == LS_NODE_DONOR) {
         ls_info("Member %s resyncs itself to group.", text);
-    } else if (s->state == LS_NODE_JOINED && m->state != LS_NODE_JOINED) {
+    } else if (s->state == LS_NODE_JOINED && m->state != LS_NODE_JOINED && s->seqno >= 0) {
         ls_info("Member %s has its state complete at %lld.", text, (long long)s->seqno);
     }
 }
@@ -248,18 +272,18 @@ void ls_control_state(struct ls_provider *p, const struct ls_entry *e)
     struct ls_error err = {0};
     bool synced = false;
 
-    if (is_past(p, e)) {
-        return;
-    }
     if (ls_member_state_decode(e->payload, e->size, &s, &err) != LS_OK) {
         ls_error_log("Entry %llu of the log is ignored, on all nodes: %s",
                      (unsigned long long)e->index, err.text);
         return;
     }
     ls_mutex_lock(&p->lock);
+    if (s.state == LS_NODE_JOINED && !s.desynced && s.seqno < 0) {
+        take_failure(p, e->index, &s);
+    }
     struct ls_member *m = (struct ls_member *)ls_config_find(&p->config, &s.id);
-    bool counts =
-        m != NULL && m->incarnation == s.incarnation && ls_node_state_counts(m->state, s.state);
+    bool counts = !is_past(p, e) && m != NULL && m->incarnation == s.incarnation &&
+                  ls_node_state_counts(m->state, s.state);
     if (counts) {
         log_state(p, m, &s);
         m->state = s.state;
@@ -297,7 +321,8 @@ static void queue_donation(struct ls_provider *p, const struct ls_entry *e,
 }
 
 /* `lock` is held. What the choice means for us as the joiner. */
-static void note_answer(struct ls_provider *p, enum ls_rc rc, const struct ls_donor_choice *choice)
+static void note_answer(struct ls_provider *p, uint64_t index, enum ls_rc rc,
+                        const struct ls_donor_choice *choice)
 {
     struct ls_sst_wait *w = &p->sst;
 
@@ -306,6 +331,7 @@ static void note_answer(struct ls_provider *p, enum ls_rc rc, const struct ls_do
     }
     w->answered = true;
     w->granted = rc == LS_OK;
+    w->granted_at = index;
     if (rc == LS_OK) {
         w->donor = p->config.members[choice->index].id;
         w->donor_incarnation = p->config.members[choice->index].incarnation;
@@ -381,7 +407,7 @@ void ls_control_sst_request(struct ls_provider *p, const struct ls_entry *e)
     }
     ls_info("%s", choice.line);
     if (ls_uuid_equal(&r.joiner, &p->self)) {
-        note_answer(p, rc, &choice);
+        note_answer(p, e->index, rc, &choice);
     }
     if (chosen) {
         p->donations++;
@@ -419,6 +445,8 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
     join->bootstrap = ev->bootstrap;
     join->from_log = ev->from_log;
     join->continues = p->cert != NULL && ev->from_log;
+    /* What was ordered behind the last that we have and up to the base is not in the stream. */
+    bool missed = !join->continues && ev->base.seqno > atomic_load(&p->delivered_seqno);
     start_index(p, ev, join->continues);
     join->base = ev->base;
     join->joined = ev->joined;
@@ -430,6 +458,7 @@ void ls_control_connected(struct ls_provider *p, struct ls_stream_event *ev)
     p->sync_asked = false;
     p->components++;
     forget_ended_transfers(p);
+    look_after_donor(p, missed);
     ls_phase_shift(p, LS_PHASE_PRIMARY);
     ls_cond_broadcast(&p->changed);
     ls_mutex_unlock(&p->lock);

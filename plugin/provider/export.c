@@ -126,6 +126,7 @@ static json_t *member_table(const struct ls_config *c, const struct ls_engine_st
         json_object_set_new(o, "name", json_string(m->name));
         json_object_set_new(o, "state", json_integer(m->state));
         json_object_set_new(o, "votes", json_integer(m->role == LS_MEMBER_VOTER));
+        json_object_set_new(o, "no_data", json_integer(m->no_data));
         for (uint32_t k = 0; k < s->applied_count; k++) {
             if (ls_uuid_equal(&s->applied[k].id, &m->id) && ordered >= s->applied[k].seqno) {
                 json_object_set_new(o, "lag", json_integer(ordered - s->applied[k].seqno));
@@ -262,6 +263,8 @@ static void fill(struct ls_provider *p, struct text *t)
     more(t, "%s", stats->majority ? "ON" : "OFF");
     begin(t, "waiting_for");
     more(t, "%s", stats->waiting_for);
+    begin(t, "stuck");
+    more(t, "%s", stats->stuck);
     begin(t, "flow_control_by");
     more(t, "%s", stats->fc_by);
     begin(t, "flow_control_last");

@@ -112,6 +112,7 @@ wsrep_status_t ls_provider_resume(wsrep_t *self)
     ls_mutex_unlock(&p->lock);
     if (was) {
         ls_info("Provider resumed");
+        ls_phase_check_sync(p); /* what came in as it began was not asked for */
     }
     return WSREP_OK;
 }

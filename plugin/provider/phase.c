@@ -1,4 +1,5 @@
 #include "plugin/provider/provider.h"
+#include "plugin/provider/storage.h"
 
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
@@ -9,7 +10,8 @@
 
 #define LEAVE_BEFORE_ABORT_US 3000000
 #define FINAL_BEFORE_END_US 10000000 /* the server may be stuck with the disk */
-#define FLUSH_BEFORE_END_US 3000000  /* innodb_flush_log_at_timeout is 1 s by default */
+#define FLUSH_MARGIN_US 2000000
+#define FLUSH_LIMIT_US 30000000 /* what it lacks then comes from the others' logs */
 
 static const char *const names[LS_PHASE_COUNT] = {
     "CLOSED", "OPEN", "PRIMARY", "JOINER", "JOINED", "SYNCED", "DONOR/DESYNCED",
@@ -52,6 +54,11 @@ enum ls_rc ls_phase_announce(struct ls_provider *p, enum ls_node_state state, bo
 
     if (e == NULL) {
         return LS_E_NOT_PRIMARY;
+    }
+    if (state == LS_NODE_JOINED && !desynced) {
+        ls_mutex_lock(&p->lock);
+        seqno = p->untold_failure < 0 ? p->untold_failure : seqno;
+        ls_mutex_unlock(&p->lock);
     }
     rc = ls_engine_submit_state(e, state, desynced, seqno);
     ls_provider_drop_engine(p);
@@ -186,6 +193,14 @@ void ls_phase_abort(struct ls_provider *p, const char *why)
     ls_process_abort();
 }
 
+/* How long the storage engine may take to flush what it has. */
+static int64_t flush_us(const struct ls_provider *p)
+{
+    int64_t us = FLUSH_MARGIN_US + ls_storage_flush_timeout(p) * INT64_C(1000000);
+
+    return us < FLUSH_LIMIT_US ? us : FLUSH_LIMIT_US;
+}
+
 void ls_phase_end_failed(struct ls_provider *p, const char *why)
 {
     int64_t deadline_us = ls_clock_us() + FINAL_BEFORE_END_US;
@@ -193,7 +208,7 @@ void ls_phase_end_failed(struct ls_provider *p, const char *why)
     ls_mutex_lock(&p->lock);
     while (p->connected && ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
     }
-    deadline_us = ls_clock_us() + FLUSH_BEFORE_END_US;
+    deadline_us = ls_clock_us() + flush_us(p);
     while (ls_cond_wait_until(&p->changed, &p->lock, deadline_us)) {
     }
     ls_mutex_unlock(&p->lock);

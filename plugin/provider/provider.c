@@ -1,14 +1,17 @@
 /* Life of the provider: init, connect, disconnect, free. A provider lives as long as the process;
  * connect and disconnect may be repeated (trap 3), each connection has an engine of its own. */
 #include "plugin/provider/provider.h"
+#include "plugin/provider/storage.h"
 
 #include "gcomm/options/cluster_url.h"
 #include "gcomm/options/engine_options.h"
 #include "wsrep/base/assert.h"
 #include "wsrep/base/log.h"
 #include "wsrep/os/clock.h"
+#include "wsrep/os/file.h"
 #include "wsrep/os/process.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +165,7 @@ static enum ls_rc open_state(struct ls_provider *p, const struct ls_provider_set
     }
     p->saved_missing = found.missing;
     *position = ls_grastate_start_position(&found.state, &p->server.start_position);
+    p->history = ls_grastate_history(&found.state, &p->server.start_position);
     if (ls_grastate_is_half(&found.state, &p->server.start_position)) {
         *position = p->server.start_position;
         begin_half(p, &found.state.ddl, position);
@@ -182,6 +186,7 @@ wsrep_status_t ls_provider_init(wsrep_t *self, const struct wsrep_init_args *arg
     struct ls_error err = {0};
 
     copy_server(&p->server, args);
+    ls_storage_find(p);
     atomic_store(&server_logger, args->logger_cb);
     ls_log_set_sink(log_to_server);
     ls_info("Lockstep %s, interface version %s", LS_VERSION, WSREP_INTERFACE_VERSION);
@@ -208,26 +213,67 @@ wsrep_status_t ls_provider_init(wsrep_t *self, const struct wsrep_init_args *arg
 
 /* ---- connect ---- */
 
+/* The mark of the scripts that copy files into the data directory. They remove it in the end. */
+static bool is_half_copied(const struct ls_provider *p)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof(path), "%s/sst_in_progress", p->server.data_dir);
+
+    return n > 0 && (size_t)n < sizeof(path) && ls_file_exists(path);
+}
+
+/* Founded on half a copy a cluster would replace the whole data of the others by that. Who writes
+ * safe_to_bootstrap is believed, but not against that mark. */
 static enum ls_rc check_bootstrap(struct ls_provider *p, struct ls_error *err)
 {
+    bool known = ls_order_position(&p->apply) >= 0;
     struct ls_grastate s;
+    const char *why;
 
     ls_saved_state_get(p->saved, &s);
-    if (s.safe_to_bootstrap || p->saved_missing) {
+    if (!known && is_half_copied(p)) {
+        why = "a state transfer into its data directory has not come to its end, so what is there "
+              "may be half a copy. Bootstrap a node that has a position, and start this one as "
+              "usual. If you know that its data are whole, remove the file sst_in_progress first";
+    } else if (s.safe_to_bootstrap || p->saved_missing) {
         return LS_OK;
+    } else if (known || !ls_uuid_is_zero(&s.position.uuid)) {
+        why = "it was not the last one to leave, so others may have newer data. Bootstrap the node "
+              "with the highest seqno; if that is this one, set safe_to_bootstrap: 1 in "
+              "grastate.dat";
+    } else {
+        why = "grastate.dat has no position (it ended in the middle of a state transfer or of a "
+              "statement, or its data differed), so its data may not be whole. Bootstrap a node "
+              "that has one, and start this one as usual. If there is no other, and a new cluster "
+              "is to have what is here, set safe_to_bootstrap: 1 in grastate.dat";
     }
-    return ls_error_set(
-        err, LS_E_INVAL,
-        "It may not be safe to bootstrap the cluster from this node: it was not the "
-        "last one to leave, so others may have newer data. Bootstrap the node with "
-        "the highest seqno; if that is this one, set safe_to_bootstrap: 1 in "
-        "grastate.dat");
+    return ls_error_set(err, LS_E_INVAL,
+                        "It may not be safe to bootstrap the cluster from this node: %s", why);
+}
+
+/* A server that starts takes no connections: `systemctl status` is where its status can be read. */
+static void tell_wait(struct ls_provider *p)
+{
+    struct ls_engine_stats stats;
+
+    if (p->was_primary) {
+        return;
+    }
+    ls_engine_get_stats(atomic_load(&p->engine), &stats);
+    p->was_primary = stats.primary;
+    if (stats.primary) {
+        ls_services_tell_manager("a member of the primary component");
+    } else if (stats.waiting_for[0] != '\0') {
+        ls_services_tell_manager(stats.waiting_for);
+    }
 }
 
 static void once_a_second(void *ctx)
 {
+    tell_wait(ctx);
     ls_lag_check(ctx);
     ls_ist_tell(ctx);
+    ls_storage_watch(ctx);
 }
 
 static void often(void *ctx)
@@ -278,6 +324,7 @@ static enum ls_rc create_engine(struct ls_provider *p, const struct ls_provider_
 
     state.half = atomic_load(&p->half);
     ls_saved_state_get(p->saved, &saved);
+    state.keep = p->history;
     state.position.seqno = ls_order_position(&p->apply);
     if (state.position.seqno >= 0) {
         state.position.uuid = saved.position.uuid;
@@ -363,6 +410,7 @@ static bool prepare_connect(struct ls_provider *p, const char *state_donor)
     p->paused = false;
     p->desyncs = 0;
     p->donations = 0;
+    p->untold_failure = 0;
     p->lag.out = false;
     ls_lag_forget(&p->lag);
     p->sync_asked = false;

@@ -61,9 +61,10 @@ struct ls_server { /* what init gave; constant afterwards */
 
 /* The joiner's side of a state transfer. Guarded by `lock`. */
 struct ls_sst_wait {
-    bool active;   /* an applier waits in transfer.c */
-    bool answered; /* our request came back in the order */
-    bool granted;  /* and there was a donor */
+    bool active;         /* an applier waits in transfer.c */
+    bool answered;       /* our request came back in the order */
+    bool granted;        /* and there was a donor */
+    uint64_t granted_at; /* index of the request */
     struct ls_uuid donor;
     uint64_t donor_incarnation;
     char why[200]; /* why none */
@@ -107,7 +108,9 @@ struct ls_provider {
     struct ls_server server;
     struct ls_provider_options *options;
     struct ls_saved_state *saved;
-    bool saved_missing; /* no grastate.dat at start: a node without history */
+    bool saved_missing;     /* no grastate.dat at start: a node without history */
+    bool was_primary;       /* since it started; of the engine's thread */
+    struct ls_uuid history; /* that of the data at start, zero: none, or not known */
     bool initialized;
 
     struct ls_order commit;
@@ -126,10 +129,12 @@ struct ls_provider {
     _Atomic uint64_t max_ws_size;
     _Atomic bool optimistic_pa;
     _Atomic bool inconsistent;
-    _Atomic int victims;            /* transactions aborted in SENT, see pause.c */
-    _Atomic bool went_on;           /* the delivery thread, while pause() was draining */
-    _Atomic bool engines_up;        /* a primary view or a snapshot was shown to the server */
-    _Atomic int phase;              /* enum ls_phase; written under `lock` */
+    _Atomic int victims;     /* transactions aborted in SENT, see pause.c */
+    _Atomic bool went_on;    /* the delivery thread, while pause() was draining */
+    _Atomic bool engines_up; /* a primary view or a snapshot was shown to the server */
+    _Atomic int phase;       /* enum ls_phase; written under `lock` */
+    const volatile unsigned *flush_timeout; /* storage.c; NULL: not known */
+    unsigned flush_timeout_s;               /* engine's thread: as it was last seen */
     _Atomic int64_t shown_position; /* answer of last_committed_id inside a view callback that shows
                                        an old view; -2: none, the apply order is the answer */
 
@@ -160,12 +165,13 @@ struct ls_provider {
     struct ls_lag lag; /* whether this node holds the others up, see lag.c */
     bool unwilling;    /* to lead: the server is read-only or taken out of rotation, as last seen */
     struct ls_ist ist;
-    int desyncs;    /* nested */
-    int donations;  /* running */
-    bool sent_told; /* the latest of them has ended */
-    bool paused;    /* the delivery thread must stand still */
-    bool draining;  /* pause() waits for it, and for all that it has delivered */
-    bool standing;  /* it does */
+    int desyncs;            /* nested */
+    int donations;          /* running */
+    bool sent_told;         /* the latest of them has ended */
+    int64_t untold_failure; /* of one that has ended, until it is seen in the order; 0: none */
+    bool paused;            /* the delivery thread must stand still */
+    bool draining;          /* pause() waits for it, and for all that it has delivered */
+    bool standing;          /* it does */
     /* The database was left in the middle of a statement in total order: it may go on from where it
      * stands only as the origin of everybody's data (rule 22). The file shows no position
      * meanwhile. */
@@ -180,10 +186,12 @@ struct ls_provider {
     /* [A] of the applier that holds the barrier item */
     bool announced; /* connected_cb was called since connect */
     struct ls_uuid announced_group;
-    int64_t skip_upto; /* the database has everything up to it */
-    bool rejoin;       /* the group must be told again that we have our state */
-    int64_t half_upto; /* half: the statement that it died in */
-    bool no_state;     /* the state transfer was given up: nothing more is applied */
+    int64_t skip_upto;  /* the database has everything up to it */
+    int64_t again_upto; /* it may have had a part of what is up to it, before its server died
+                           (again.h) */
+    bool rejoin;        /* the group must be told again that we have our state */
+    int64_t half_upto;  /* half: the statement that it died in */
+    bool no_state;      /* the state transfer was given up: nothing more is applied */
     int64_t
         parted_at; /* seqno of the view that we left with: what is behind it is the others'; 0 */
     struct ls_config *last_skipped_view;
@@ -229,7 +237,8 @@ const char *ls_phase_name(enum ls_phase phase);
 /* `lock` is held. Logs the shift. */
 void ls_phase_shift(struct ls_provider *p, enum ls_phase to);
 bool ls_phase_accepts_writes(struct ls_provider *p);
-/* Orders a STATE entry of ours. seqno: position, or below 0 when a transfer failed. */
+/* Orders a STATE entry of ours. seqno: position, or below 0 when a transfer failed: then that is
+ * what is told with each end of a donation, until it is known to be ordered. */
 enum ls_rc ls_phase_announce(struct ls_provider *p, enum ls_node_state state, bool desynced,
                              int64_t seqno);
 /* Asks to be SYNCED when everything is applied that should be. */
@@ -271,6 +280,10 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
 void ls_view_primary(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 void ls_view_nonprimary(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 void ls_view_synced(struct ls_provider *p, struct ls_item *item);
+/* farewell.c: what grastate.dat shows once the process has ended; until then it shows no position.
+ */
+void ls_farewell_set(const char *dir, const struct ls_grastate *state);
+void ls_farewell_forget(void);
 void ls_view_final(struct ls_provider *p, void *recv_ctx, struct ls_item *item);
 /* Before the first write-set that is applied after a restart: the server brings its engines up only
  * when it is shown a primary view. */
@@ -364,6 +377,8 @@ void ls_export_close(struct ls_provider *p);
  * now, or is another one. */
 void ls_provider_settle_half(struct ls_provider *p);
 bool ls_services_allow(void *ctx, const char *address);
+/* What systemd shows of the service (`systemctl status`); nothing without systemd. */
+void ls_services_tell_manager(const char *status);
 bool ls_services_gtid_mode(void); /* the server numbers transactions by the group's order */
 void ls_services_event(const char *name, const char *value);
 /* The engine that node isolation cuts off. */

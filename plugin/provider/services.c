@@ -4,10 +4,14 @@
 
 #include "plugin/provider/provider.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The server's variable of this name. Other processes that load us have none. */
 extern char wsrep_gtid_mode __attribute__((weak));
+
+/* The server's own way to its service manager (libsystemd), where it was built with one. */
+extern int sd_notify(int unset_environment, const char *state) __attribute__((weak));
 
 static struct {
     _Atomic(wsrep_allowlist_service_v1_t *) allowlist;
@@ -21,6 +25,16 @@ static struct {
 bool ls_services_gtid_mode(void)
 {
     return &wsrep_gtid_mode != NULL && wsrep_gtid_mode != 0;
+}
+
+void ls_services_tell_manager(const char *status)
+{
+    char text[LS_WAITING_TEXT_SIZE + 16];
+
+    if (sd_notify != NULL) {
+        snprintf(text, sizeof(text), "STATUS=%s", status);
+        sd_notify(0, text);
+    }
 }
 
 int wsrep_init_allowlist_service_v1(wsrep_allowlist_service_v1_t *service)

@@ -114,6 +114,10 @@ static void take_snapshot(struct ls_provider *p, struct snapshot *s)
     s->desyncs = p->desyncs;
     s->segment = p->settings.segment;
     ls_mutex_unlock(&p->lock);
+    if (s->engine.stands_still && s->phase > LS_PHASE_OPEN) {
+        s->phase =
+            LS_PHASE_OPEN; /* as without a primary component: the view to say so cannot come */
+    }
     take_orders(p, s);
 }
 

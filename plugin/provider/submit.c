@@ -40,6 +40,8 @@ static void before_send(struct ls_submission *s)
     ls_ws_patch_last_seen(trx->builder, ls_pending_add(&p->pending, trx, &p->apply));
     ls_mutex_lock(&trx->lock);
     ls_trx_move(trx, LS_TRX_SENT);
+    trx->sent = true;
+    atomic_fetch_sub(&p->counters.send_now, 1);
     bool victim = trx->aborted; /* too late to be taken back */
     if (victim) {
         atomic_fetch_add(&p->victims, 1);
@@ -120,6 +122,7 @@ static void prepare(struct ls_provider *p, struct ls_trx *trx, uint32_t flags, u
     trx->sub.before_send = before_send;
     trx->sub.rejected = rejected;
     trx->sub.user = trx;
+    trx->sent = false;
 }
 
 /* The queue as the new one finds it. */
@@ -171,8 +174,10 @@ enum ls_rc ls_submit_and_wait(struct ls_provider *p, struct ls_trx *trx, uint32_
         ls_cond_wait(&trx->cond, &trx->lock);
     }
     bool ordered = trx->seqno != LS_SEQNO_UNDEFINED;
+    if (!trx->sent) {
+        atomic_fetch_sub(&p->counters.send_now, 1);
+    }
     ls_mutex_unlock(&trx->lock);
-    atomic_fetch_sub(&p->counters.send_now, 1);
     if (ordered) {
         count_replicated(p, trx);
     }

@@ -366,13 +366,18 @@ wsrep_status_t ls_provider_sst_received(wsrep_t *self, const wsrep_gtid_t *id,
 
 /* ---- donor ---- */
 
-/* False: there is none, which is for the server to know. */
+/* What is told while there is no majority is lost. That it went well follows from what the group is
+ * told later; that it failed has to be kept until then, or the joiner would wait for ever. False:
+ * there is no donation, which is for the server to know. */
 static bool end_donation(struct ls_provider *p, int64_t seqno)
 {
     ls_mutex_lock(&p->lock);
     bool donating = p->donations > 0;
     p->donations -= donating;
     p->sent_told = donating;
+    if (donating && seqno < 0) {
+        p->untold_failure = seqno;
+    }
     bool desynced = p->desyncs > 0;
     ls_mutex_unlock(&p->lock);
     if (!donating) {

@@ -78,6 +78,7 @@ struct ls_trx {
     uint64_t conn;
     enum ls_trx_state state;
     bool aborted;         /* by an ordered write-set, see abort in the drawing */
+    bool sent;            /* it has left the send queue */
     bool retired;         /* its seqno passed both orders */
     enum ls_rc append_rc; /* first failure of append_key or append_data: certify must fail */
     uint32_t flags;       /* enum ls_ws_flag, as sent */

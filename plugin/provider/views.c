@@ -194,6 +194,18 @@ static void tell_group(struct ls_provider *p)
     }
 }
 
+/* From here on write-sets are applied: the file's seqno is past. Who dies before the first view and
+ * is started without a position would apply them twice. */
+static void forget_saved_seqno(struct ls_provider *p)
+{
+    struct ls_grastate s;
+
+    ls_farewell_forget();
+    ls_saved_state_get(p->saved, &s);
+    s.position.seqno = LS_SEQNO_UNDEFINED;
+    ls_saved_state_set(p->saved, &s, NULL);
+}
+
 void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *item)
 {
     const struct ls_join *join = item->join;
@@ -204,6 +216,11 @@ void ls_view_connected(struct ls_provider *p, void *recv_ctx, struct ls_item *it
     }
     int64_t position = ls_order_position(&p->apply); /* with what the drain has let through */
     announce(p, join);
+    forget_saved_seqno(p);
+    if (!atomic_load(&p->engines_up)) {
+        p->again_upto =
+            join->joined.seqno; /* what it had was committed, and is ordered before us */
+    }
     if (join->bootstrap) {
         bool known = stream_suffices(p, join);
         set_position(p, known ? position : join->joined.seqno - 1);
@@ -347,6 +364,8 @@ static void save_final(struct ls_provider *p)
     ls_mutex_unlock(&p->lock);
     s.position.seqno = ls_order_position(&p->apply);
     if (s.position.seqno >= 0 && !ls_uuid_is_zero(&s.position.uuid)) {
+        ls_farewell_set(p->server.data_dir, &s);
+        s.position.seqno = LS_SEQNO_UNDEFINED;
         ls_saved_state_set(p->saved, &s, &err);
     }
     ls_gvwstate_remove(p->server.data_dir, &err);

@@ -25,25 +25,18 @@ wsrep_status_t ls_provider_last_committed_id(wsrep_t *self, wsrep_gtid_t *gtid)
  * be applied here. */
 static enum ls_rc causal_point(struct ls_provider *p, int64_t deadline_us, int64_t *seqno)
 {
-    uint64_t index = 0;
-    struct ls_entry entry;
-    struct ls_log_pin *pin = NULL;
+    uint64_t index;
     struct ls_engine *e = ls_provider_use_engine(p);
 
     if (e == NULL) {
         return LS_E_NOT_PRIMARY;
     }
     int64_t left = deadline_us < 0 ? -1 : deadline_us - ls_clock_us();
-    enum ls_rc rc = ls_engine_read_index(e, deadline_us >= 0 && left < 0 ? 0 : left, &index);
-    if (rc == LS_OK) {
-        /* Committed, so in our log. Its delivery is not waited for: that stands still in a pause,
-         * and what only the group's own entries are ahead of needs nobody. */
-        if (ls_log_get(ls_engine_log(e), index, &entry, &pin)) {
-            *seqno = entry.seqno;
-            ls_log_unpin(pin);
-        } else { /* purged since: then a later one will do as well */
-            *seqno = atomic_load(&p->delivered_seqno);
-        }
+    /* Committed, so in our log. Its delivery is not waited for: that stands still in a pause, and
+     * what only the group's own entries are ahead of needs nobody. */
+    enum ls_rc rc = ls_engine_read_index(e, deadline_us >= 0 && left < 0 ? 0 : left, &index, seqno);
+    if (rc == LS_OK && *seqno < 0) { /* purged since: then a later one will do as well */
+        *seqno = atomic_load(&p->delivered_seqno);
     }
     ls_provider_drop_engine(p);
     return rc;

@@ -1,3 +1,4 @@
+#include "plugin/health/internal.h"
 #include "plugin/health/metrics.h"
 
 #include <setjmp.h>
@@ -59,7 +60,15 @@ static void test_verdicts(void **state)
 
     judged("", &strict, false, "ur", NULL);
     judged("lockstep_writer=ON", &strict, false, "uw", NULL);
-    judged("lockstep_writer=ON wsrep_cluster_size=1", &strict, false, "uwr", NULL);
+    judged("lockstep_writer=ON lockstep_member_table=[{\"state\":4}]", &strict, false, "uwr", NULL);
+    judged("lockstep_writer=ON lockstep_member_table=[{\"state\":4},{\"state\":4}]", &strict, false,
+           "uw", NULL);
+    judged("lockstep_writer=ON lockstep_member_table=[{\"state\":4},{\"state\":4,\"no_data\":1}]",
+           &strict, false, "uwr", NULL);
+    judged("lockstep_writer=ON lockstep_member_table=[{\"state\":2},{\"state\":4},{\"state\":3}]",
+           &strict, false, "uwr", NULL);
+    judged("lockstep_writer=ON lockstep_member_table=[{\"state\":2},{\"state\":4}]", &donor, false,
+           "uw", NULL);
     judged("lockstep_writer=ON", &strict, true, "", "by hand");
     judged("wsrep_local_state=2", &strict, false, "d", "gives its state");
     judged("wsrep_local_state=2", &donor, false, "urd", "gives its state");
@@ -72,6 +81,7 @@ static void test_verdicts(void **state)
     judged("wsrep_cluster_status=Disconnected", &strict, false, "", "Disconnected");
     judged("lockstep_majority_heard=ON", &strict, false, "ur", NULL);
     judged("lockstep_majority_heard=OFF lockstep_writer=ON", &strict, false, "", "is heard");
+    judged("lockstep_majority_heard=OFF lockstep_stuck=disk", &strict, false, "", "heard: disk");
     judged("wsrep_ready=OFF", &strict, false, "", "1047");
     judged("wsrep_local_state=none", &strict, false, "", "no wsrep provider");
     judged("read_only=ON", &strict, false, "r", "read_only");
@@ -94,6 +104,38 @@ static void test_no_answer(void **state)
     assert_string_equal(v.reasons[0], "it hangs");
     assert_null(ls_health_sample_find(s, "wsrep_ready"));
     ls_health_sample_unref(s);
+}
+
+/* The status of a page for a client that takes 429 for a warning. */
+static unsigned warned(const char *changes, enum ls_health_page page, bool available_when_donor)
+{
+    struct ls_health h = {.opt.policy.available_when_donor = available_when_donor,
+                          .disabled_file = ""};
+    struct ls_health_sample *s = sample(changes);
+    struct ls_health_reply reply;
+
+    ls_health_render(&h, page, true, s, &reply);
+    ls_health_sample_unref(s);
+    free(reply.body);
+    return reply.status;
+}
+
+static void test_donor_warns(void **state)
+{
+    assert_int_equal(warned("", LS_HEALTH_CHECK, false), 200);
+    for (int lenient = 0; lenient < 2; lenient++) {
+        assert_int_equal(warned("wsrep_local_state=2", LS_HEALTH_CHECK, lenient), 429);
+        assert_int_equal(warned("wsrep_local_state=2", LS_HEALTH_REPORT, lenient), 429);
+        assert_int_equal(warned("wsrep_local_state=2", LS_HEALTH_REPLICA, lenient), 429);
+        assert_int_equal(warned("wsrep_local_state=2", LS_HEALTH_METRICS, lenient), 200);
+        assert_int_equal(warned("wsrep_local_state=2", LS_HEALTH_WRITER, lenient), 503);
+        assert_int_equal(
+            warned("wsrep_local_state=2 wsrep_reject_queries=ALL", LS_HEALTH_CHECK, lenient), 503);
+        assert_int_equal(warned("wsrep_local_state=2 wsrep_ready=OFF", LS_HEALTH_REPLICA, lenient),
+                         503);
+    }
+    assert_int_equal(warned("wsrep_local_state=2 read_only=ON", LS_HEALTH_CHECK, false), 503);
+    assert_int_equal(warned("wsrep_local_state=2 read_only=ON", LS_HEALTH_REPLICA, false), 429);
 }
 
 static char *rendered(struct ls_health_sample *s)
@@ -199,7 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),        cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_metrics_of_none), cmocka_unit_test(test_metrics),
-        cmocka_unit_test(test_odd_metrics),
+        cmocka_unit_test(test_odd_metrics),     cmocka_unit_test(test_donor_warns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
