@@ -69,3 +69,6 @@ with_plugin() {
 plugin-load-add=lockstep_status
 $NODE_CNF"
 }
+
+# leads N: by its own word, for which it needs the plugin.
+leads() { [ "$(status "$1" lockstep_leader)" = "node$1" ]; }

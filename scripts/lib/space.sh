@@ -6,6 +6,7 @@
 # spaces_split I...  these on one side, the rest on the other; spaces_join
 # space_deafen J I   J hears nothing of I any more, while I hears J
 # space_lose I N     of the packets that come to I, N in a hundred are lost
+# space_narrow I RATE   what goes to it passes at that rate (as tc writes it); space_widen I
 # space_heal I       neither any more
 # spaces_end      removes all of it (work_end does)
 #
@@ -104,6 +105,12 @@ RULES
 space_deafen() { space_filter "$1" ip saddr "${LS_HOST[$2]}" drop; }
 space_lose() { space_filter "$1" ip saddr != "${LS_HOST[$1]}" numgen random mod 100 lt "$2" drop; }
 space_heal() { nsenter "--net=/run/netns/${LS_SPACE[$1]}" nft "delete table ip lockstep"; }
+
+space_narrow() {
+    need tc
+    nsenter "--net=/run/netns/$LS_SWITCH" tc qdisc add dev "port$1" root tbf rate "$2" burst 64kb limit 256kb
+}
+space_widen() { nsenter "--net=/run/netns/$LS_SWITCH" tc qdisc del dev "port$1" root; }
 
 spaces_end() {
     local name

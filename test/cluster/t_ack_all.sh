@@ -24,7 +24,7 @@ level all
 must sql 1 "INSERT INTO t.k VALUES ('all')"
 # Without its leader the group goes on as soon as there is another, which knows why it had to be elected.
 follower=2
-[ "$(status 1 lockstep_leader)" != node2 ] || follower=3
+! leads 2 || follower=3
 for round in 1 2; do expect "it is waited for, $round" waits $follower; done
 level majority
 expect "by default nobody is" wait_until 60 goes_on $follower

@@ -11,7 +11,10 @@ must arbitrator_launch 3
 expect "it votes" wait_until 30 arbitrator_counts 3 1
 expect "three members" cluster_wait_size 3 1 2
 
-# The survivor goes on alone with it, and nothing is lost; then the other one.
+# The survivor goes on alone with it, serves writers and readers, and nothing is lost; then the other one.
+for i in 1 2; do must health_start $i; done
+roles() { for i in 1 2; do for page in writer replica; do health_code $i /$page; echo -n ' '; done; done; }
+roles_are_shared() { [[ "$(roles)" =~ ^("200 503 503 200 "|"503 200 200 503 ")$ ]]; }
 for dead in 2 1; do
     alive=$((3 - dead))
     for i in 1 2; do
@@ -21,11 +24,13 @@ for dead in 2 1; do
     node_kill $dead
     expect "node$alive goes on without node$dead" load_grows "d$dead$alive"
     expect "as one of two members" cluster_wait_size 2 $alive
+    for page in writer replica; do expect "/$page is node$alive" wait_until 20 health_is $alive /$page 200; done
     load_stop "d${dead}1"
     load_stop "d${dead}2"
     for i in 1 2; do expect "what node$i acknowledged is there" nothing_lost "d$dead$i" $alive t.k; done
     must node_start $dead
     expect "node$dead is back" cluster_wait_size 3 1 2
+    expect "one writes, the other one reads" wait_until 20 roles_are_shared
 done
 
 load_start a 1 t.k

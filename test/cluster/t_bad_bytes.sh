@@ -20,21 +20,20 @@ for i in $(seq 60); do
     head -c $((RANDOM % 300)) /dev/urandom | send "$port" &
 done
 # What a member says first, said by a stranger: whole, cut short, and turned.
-timeout 2 socat -u "TCP-LISTEN:$(node_group_port 5),bind=127.0.0.1,reuseaddr" "CREATE:$LS_WORK/hello" 9>&- &
-listener=$!
 NODES=5 node_prepare 4
 sed -i "s#^wsrep-cluster-address=.*#wsrep-cluster-address=gcomm://127.0.0.1:$(node_group_port 5)#" "$(node_dir 4)/my.cnf"
+timeout 20 socat -u "TCP-LISTEN:$(node_group_port 5),bind=127.0.0.1,reuseaddr" "CREATE:$LS_WORK/hello" 9>&- &
+listener=$!
 node_launch 4
-wait "$listener"
+must wait_until 20 test -s "$LS_WORK/hello"
 node_kill 4
-if [ -s "$LS_WORK/hello" ]; then
-    say "    a member's first message has $(wc -c <"$LS_WORK/hello") bytes"
-    for i in $(seq 20); do
-        head -c $((i * 7)) "$LS_WORK/hello" | send "$port"
-        { head -c $((i * 3)) "$LS_WORK/hello"; head -c 50 /dev/urandom; } | send "$port"
-    done
-    send "$port" <"$LS_WORK/hello"
-fi
+wait "$listener"
+say "    a member's first message has $(wc -c <"$LS_WORK/hello") bytes"
+for i in $(seq 20); do
+    head -c $((i * 7)) "$LS_WORK/hello" | send "$port"
+    { head -c $((i * 3)) "$LS_WORK/hello"; head -c 50 /dev/urandom; } | send "$port"
+done
+send "$port" <"$LS_WORK/hello"
 # A connection that says nothing at all must not be in the way.
 silent=()
 for i in $(seq 20); do

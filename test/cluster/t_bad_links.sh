@@ -28,9 +28,11 @@ some_go_on() {
 all_is_well() {
     expect "$1: three members again" cluster_wait_size 3 1 2 3
     for i in 1 2 3; do must node_wait "$i"; done
+    expect "$1: who was out has what it missed from a log" came_back_by_ist 1 2 3
     for i in 1 2 3; do expect "$1: node$i takes writes" load_grows "l$i"; done
 }
 
+log_mark 1 2 3
 must eval "! out_of_reach 3 1"
 must space_deafen 1 3
 must out_of_reach 3 1

@@ -28,7 +28,7 @@ comes_back() {
     shift 3
     must "$stop" 3
     "$@" || die "cannot damage: $*"
-    : >"$(node_log 3)"
+    log_forget 3
     must node_start 3
     expect "$what: it is told ($regex)" log_says 3 "$regex"
     expect "$what: and what comes of it" log_says 3 "comes to the cluster as a new member; what it lacks is copied"
@@ -72,7 +72,7 @@ with open(sys.argv[1], "r+b") as f:
     f.seek(0)
     f.write(head)
 PY
-: >"$(node_log 3)"
+log_forget 3
 node_launch 3
 expect "a log of a newer version: the server ends" ends_within 60 3
 expect "a log of a newer version: it is told" log_says 3 "version 99"
@@ -81,14 +81,14 @@ cp "$LS_WORK/whole" "$(newest)"
 mv "$data/lockstep-identity.log" "$LS_WORK/identity"
 mkdir "$data/lockstep-identity.log"
 server_owns "$data"
-: >"$(node_log 3)"
+log_forget 3
 node_launch 3
 expect "a directory in its place: the server ends" ends_within 60 3
 expect "a directory in its place: it is told" log_says 3 "lockstep-identity.log"
 node_kill 3
 rmdir "$data/lockstep-identity.log"
 mv "$LS_WORK/identity" "$data/lockstep-identity.log"
-: >"$(node_log 3)"
+log_forget 3
 must node_start 3
 expect "with the files as they were it comes back as itself" eval "! log_says 3 'as a new member|SST received'"
 load_stop a

@@ -12,7 +12,7 @@ must node_prepare 2
 start_fails() {
     local what=$1 regex=$2
     shift 2
-    : >"$(node_log 2)"
+    log_forget 2
     node_launch 2 "$@"
     expect "$what: the server ends" ends_within 60 2
     expect "$what: a line says why ($regex)" log_says 2 "$regex"

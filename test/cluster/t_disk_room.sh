@@ -25,8 +25,8 @@ must sql 1 "CREATE TABLE t.b (id INT PRIMARY KEY, n INT, b LONGBLOB) ENGINE=Inno
 # full N KIB: the disk of node N gets full, and has room again later.
 full() {
     local n=$1 left=$2 pid
-    pid=$(node_pid "$n")
-    : >"$(node_log "$n")"
+    pid=$(cat "$(node_dir "$n")/pid")
+    log_forget "$n"
     load_start "a$n" 1 t.k
     load_start "b$n" "$n" t.k
     must load_grows "a$n"
@@ -43,7 +43,7 @@ full() {
     must disk_clear "$LS_WORK/small$n"
     expect "with room it is back" node_wait "$n"
     expect "as a member" cluster_wait_size 3 1 2 3
-    expect_same "nobody started it" "$pid" "$(node_pid "$n")"
+    expect_same "nobody started it" "$pid" "$(cat "$(node_dir "$n")/pid")"
     expect "it has copied nothing" eval "! log_says $n 'State transfer required|SST request|Inconsistency'"
     expect "the others go on" load_grows "a$n"
     load_stop "a$n"

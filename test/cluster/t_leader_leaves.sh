@@ -15,7 +15,6 @@ write() {
 }
 for n in 1 1 1 1 2 2 2 2 3 3 3 3; do write $n & done
 address=$(sql 1 "SELECT @@wsrep_cluster_address")
-leads() { [ "$(status "$1" lockstep_leader)" = "node$1" ]; }
 again() {
     local leader
     for leader in 1 2 3; do leads $leader && break; done

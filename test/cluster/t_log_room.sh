@@ -30,3 +30,9 @@ expect "that the log keeps less is told" any_log_says "write-set log has grown t
 expect "that writes wait is told" any_log_says "disk of the write-set log is nearly full"
 expect "no server has left" cluster_wait_size 3 1 2 3
 expect "all servers hold the same" tables_equal "1 2 3" t.b
+for n in 1 2 3; do node_kill $n; done
+for n in 1 2 3; do node_launch $n; done
+for n in 1 2 3; do expect "killed with the others, node$n is back without anybody's help" node_wait $n; done
+expect_same "with all that was written" "130 4000130" \
+    "$(sql 3 "SET SESSION wsrep_sync_wait=15; SELECT n, LENGTH(b) FROM t.b WHERE id = 1" | tr '\t' ' ')"
+expect "on all" tables_equal "1 2 3" t.b

@@ -15,7 +15,7 @@ for i in 2 3; do
     done
 done
 for i in 1 2 3; do
-    : >"$(node_log "$i")"
+    log_forget "$i"
     node_launch "$i"
 done
 for i in 2 3; do

@@ -6,9 +6,8 @@ test_begin
 must with_plugin
 must cluster_start 2
 must keys_table 1 t.k
-leads_1() { [ "$(status 1 lockstep_leader)" = node1 ]; }
 must sql 2 "SET GLOBAL wsrep_desync=ON"
-must wait_until 30 leads_1
+must wait_until 30 leads 1
 must sql 1 "SET GLOBAL wsrep_desync=ON" # no donor for now
 NODES=3
 must node_prepare 3

@@ -14,7 +14,7 @@ cnf=$(node_dir 3)/my.cnf
 # start_bare ARG...: without asking the storage engine.
 start_bare() {
     rm -f "$(node_dir 3)/started"
-    : >"$(node_log 3)"
+    log_forget 3
     node_start 3 "$@"
 }
 # The process that has the database open: under mariadbd-safe it is not the one that was started.
@@ -70,7 +70,7 @@ must node_stop 3
 trap 'rc=$?; kill -KILL "$(cat "$(node_dir 3)/pid" 2>/dev/null)" 2>/dev/null; (exit $rc); test_end' EXIT
 # mariadbd-safe asks for the position at each start. A cluster's server that died it leaves dead.
 start_safe() {
-    : >"$(node_log 3)"
+    log_forget 3
     if [ -n "$(sanitizer_preload)" ]; then
         node_start 3 # mariadbd-safe knows nothing of what a sanitizer needs
         return
@@ -103,7 +103,7 @@ must sql 3 "INSERT INTO t.own VALUES ('last')"
 for i in 1 2 3; do node_kill "$i"; done
 for i in 1 2 3; do
     rm -f "$(node_dir "$i")/started"
-    : >"$(node_log "$i")"
+    log_forget "$i"
     node_launch "$i"
 done
 for i in 1 2 3; do

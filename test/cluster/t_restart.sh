@@ -10,7 +10,7 @@ must node_stop 3
 expect "the others see it leave" cluster_wait_size 2 1 2
 expect "writes go on" load_grows a
 expect "its state file has the position" grep -qE '^seqno: +[0-9]+$' "$(node_dir 3)/data/grastate.dat"
-: >"$(node_log 3)"
+log_forget 3
 must node_start 3
 expect "it got the missing part only" log_says 3 "IST received"
 load_stop a

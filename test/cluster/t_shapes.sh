@@ -24,6 +24,7 @@ some_go_on() {
 shape() {
     local name=$1 pair
     shift
+    log_mark 1 2 3 4 5
     for pair in "$@"; do
         case $pair in
         *-*) must space_deafen "${pair%-*}" "${pair#*-}" && must space_deafen "${pair#*-}" "${pair%-*}" ;;
@@ -36,6 +37,7 @@ shape() {
     for i in 1 2 3 4 5; do space_heal $i 2>/dev/null; done
     expect "$name is over: five members" cluster_wait_size 5 1 2 3 4 5
     for i in 1 2 3 4 5; do must node_wait $i; done
+    expect "$name is over: what they missed came from logs" came_back_by_ist 1 2 3 4 5
     for i in 1 2 3 4 5; do expect "$name is over: node$i takes writes" load_grows "l$i"; done
 }
 shape "a bridge" 2-4 2-5 3-4 3-5

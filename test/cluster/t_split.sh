@@ -13,6 +13,7 @@ load_start a 1 t.k
 load_start c 3 t.k
 must load_grows a
 must load_grows c
+log_mark 1 2 3 4
 must spaces_split 3 4
 for i in 1 2 3 4; do
     expect "node$i is not primary any more" wait_until 20 not_primary "$i"
@@ -23,6 +24,7 @@ done
 must spaces_join
 expect "all four are together again" cluster_wait_size 4 1 2 3 4
 for i in 1 2 3 4; do must node_wait "$i"; done
+expect "without a copy" came_back_by_ist 1 2 3 4
 expect "writes go on at one side" load_grows a
 expect "and at the other" load_grows c
 load_stop a
@@ -31,6 +33,7 @@ expect "nothing acknowledged is lost" nothing_lost a 3 t.k
 expect "from either side" nothing_lost c 1 t.k
 expect "the same rows everywhere" tables_equal "1 2 3 4" t.k
 
+log_mark 1 2 3 4
 must spaces_split 3 4
 for i in 1 2 3 4; do expect "node$i is not primary" wait_until 20 not_primary "$i"; done
 must sql 2 "SET GLOBAL wsrep_provider_options='pc.bootstrap=yes'"
@@ -43,6 +46,7 @@ expect "the other does not" refused 1047 3 "INSERT INTO t.k VALUES ('other')"
 must spaces_join
 expect "the other half joins it" cluster_wait_size 4 1 2 3 4
 for i in 1 2 3 4; do must node_wait "$i"; done
+expect "without a copy" came_back_by_ist 1 2 3 4
 expect_same "what was written meanwhile is there" "by hand" "$(sql 4 "SELECT k FROM t.k WHERE k='by hand'")"
 expect "the same rows everywhere" tables_equal "1 2 3 4" t.k
 expect_same "no server was restarted" "$pids" "$(node_pid 1) $(node_pid 2) $(node_pid 3) $(node_pid 4)"

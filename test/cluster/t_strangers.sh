@@ -24,7 +24,7 @@ answers() {
 
 # waits_beside WHAT BYTES-FUNCTION REGEX: a start beside this stranger.
 waits_beside() {
-    : >"$(node_log 1)"
+    log_forget 1
     answers "$2"
     node_launch 1 --wsrep-cluster-address="gcomm://$stranger,$nobody" \
         --wsrep-provider-options="$options;pc.wait_prim_timeout=PT12S;pc.announce_timeout=PT1S"
@@ -46,7 +46,7 @@ printf 'version: 2.1\nuuid:    %s\nseqno:   %s\nsafe_to_bootstrap: 0\n' "${at%:*
 server_owns "$(node_dir 1)/data/grastate.dat"
 rm -f "$(node_dir 1)/started"
 for start in first second; do
-    : >"$(node_log 1)"
+    log_forget 1
     rm -f "$(node_dir 1)/started"
     node_launch 1 --wsrep-cluster-address="gcomm://$nobody" \
         --wsrep-provider-options="$options;pc.wait_prim_timeout=PT7S;pc.announce_timeout=PT1S"

@@ -33,7 +33,7 @@ for n in b c d; do load_start $n 2 t.k; done
 for n in e f g; do load_start $n 3 t.k; done
 for n in b e; do must load_grows $n; done
 for i in 1 2 3; do must sql $i "FLUSH STATUS"; done
-for i in 1 2 3; do : >"$(node_log $i)"; done
+for i in 1 2 3; do log_forget "$i"; done
 mkfifo "$LS_WORK/hold1" "$LS_WORK/hold2" "$LS_WORK/hold3"
 for i in 1 2 3; do client $i --batch <"$LS_WORK/hold$i" & done
 exec 4>"$LS_WORK/hold1" 5>"$LS_WORK/hold2" 6>"$LS_WORK/hold3"

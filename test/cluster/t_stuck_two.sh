@@ -30,7 +30,7 @@ expect "nothing is missing on the one that was stuck" nothing_lost a 2 t.k
 
 # Slow, and not stuck: the limit counts here, too. Its appliers get a moment now and then.
 must sql 2 "SET GLOBAL wsrep_provider_options='fc.time_limit=PT3S'"
-: >"$(node_log 2)"
+log_forget 2
 load_start b 1 t.k
 must load_grows b
 hold() { while echo "LOCK TABLES t.k READ; SELECT SLEEP(0.3); UNLOCK TABLES;"; do sleep 0.3; done; }

@@ -1,5 +1,6 @@
-# The units of scripts/service under systemd itself, which here is the first process of namespaces of its own:
-# readiness, failures that a restart cannot mend and those that it can, reload, the end.
+# The units of scripts/service, and the server's own of the distribution, under systemd itself, which here is the
+# first process of namespaces of its own: readiness, failures that a restart cannot mend and those that it
+# can, reload, the end; a cluster founded by galera_new_cluster, killed, and back.
 . "$(dirname "$0")/lib.sh"
 test_begin
 trap 'systemd_end; test_end' EXIT
@@ -11,9 +12,10 @@ must sql 1 "CREATE USER lockstep_health@localhost IDENTIFIED BY 'a secret'"
 
 # Behind /etc and /usr/bin lie the machine's; what is added is in memory.
 dir=$LS_WORK/systemd
-mkdir -p "$dir/units/service.d" "$dir/bin" "$dir/etc/default" "$dir/etc/lockstep" "$dir/root"
-cp "$LS_ROOT"/scripts/service/*.service "$dir/units/"
-for target in default sysinit basic network-online shutdown; do
+mkdir -p "$dir/units/service.d" "$dir/bin" "$dir/etc/default" "$dir/etc/lockstep" "$dir/etc/mysql/mariadb.conf.d" "$dir/root"
+cp "$LS_ROOT"/scripts/service/*.service /lib/systemd/system/mariadb.service "$dir/units/"
+cp "$(node_dir 1)/my.cnf" "$dir/etc/mysql/mariadb.conf.d/99-lockstep.cnf"
+for target in network default sysinit basic network-online shutdown; do
     printf '[Unit]\nDescription=%s\nDefaultDependencies=no\n' $target >"$dir/units/$target.target"
 done
 # There is no journal: what services say goes into a file.
@@ -130,3 +132,50 @@ answers_again() { ! is lockstep-health MainPID "$main" && health_is 1 / 200; }
 expect "killed, it is started again" wait_until 20 answers_again
 expect "it is stopped" inside systemctl stop lockstep-health
 expect_same "in good order" "inactive success" "$(shows lockstep-health ActiveState) $(shows lockstep-health Result)"
+
+if [ -n "$(sanitizer_preload)" ]; then # the server's unit knows nothing of what a sanitizer needs
+    exit
+fi
+say "  the server"
+must node_stop 2
+must node_stop 1
+log_forget 1
+expect "galera_new_cluster starts the last one that was stopped" inside galera_new_cluster
+expect "as the first of its cluster" wait_until 30 node_is_synced 1
+expect_same "and is ready" active "$(shows mariadb ActiveState)"
+must node_start 2
+expect "others join it" cluster_wait_size 2 1 2
+must keys_table 1 t.k
+# killed WHO...: rows that the server of the unit has acknowledged, then its end.
+killed() {
+    load_start "$1" 1 t.k
+    must load_grows "$1"
+    main=$(shows mariadb MainPID)
+    must [ "$main" -gt 0 ]
+    log_forget 1
+    [ "$1" != all ] || node_kill 2
+    inside kill -KILL "$main"
+    load_stop "$1"
+}
+is_back() { ! is mariadb MainPID "$main" && is mariadb ActiveState active && node_is_synced 1; }
+killed alone
+expect "killed, it is started again" wait_until 60 is_back
+expect "a member again" cluster_wait_size 2 1 2
+expect "with its position: no copy is taken" eval "log_says 1 'IST received' && ! log_says 1 'SST received'"
+expect "nothing is lost" nothing_lost alone 1 t.k
+must inside systemctl stop mariadb
+log_forget 1
+expect "stopped, it is started by systemctl" inside systemctl start mariadb
+expect "a member again" cluster_wait_size 2 1 2
+expect "and no copy is taken" eval "! log_says 1 'SST received'"
+killed all
+inside systemctl stop mariadb # which was to start it in 5 s
+node_launch 2
+expect "all killed, they are started as usual" inside systemctl start mariadb
+expect "and are back" wait_until 60 node_is_synced 1
+expect "both" cluster_wait_size 2 1 2
+for i in 1 2; do expect "nothing acknowledged is missing on node$i" nothing_lost all $i t.k; done
+expect "the same rows" tables_equal "1 2" t.k
+expect "it is stopped" inside systemctl stop mariadb
+expect_same "in good order" "inactive success" "$(shows mariadb ActiveState) $(shows mariadb Result)"
+expect "having left" cluster_wait_size 1 2

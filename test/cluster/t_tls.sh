@@ -57,14 +57,14 @@ expect "a large write-set" sql 2 "INSERT INTO t.big VALUES (1, REPEAT('x', 12000
 # Who is not let in. Server 3 is away meanwhile, and back each time with what is wrong.
 must load_start a 1 t.k
 must node_stop 3
-# refused_with OPTIONS WHAT REGEX-ON-3 REGEX-ON-1
+# refused_with OPTIONS WHAT REGEX-ON-3 [REGEX-ON-1]
 refused_with() {
-    : >"$(node_log 3)"
+    log_forget 3
     NODE_OPTIONS="$1;pc.wait_prim_timeout=PT5S;pc.announce_timeout=PT1S" node_configure 3
     node_launch 3
     expect "$2: the server ends" ends_within 60 3
     expect "$2: its log says why ($3)" log_says 3 "$3"
-    expect "$2: so does the others' ($4)" eval "log_says 1 '$4' || log_says 2 '$4'"
+    [ $# -lt 4 ] || expect "$2: so does the others' ($4)" eval "log_says 1 '$4' || log_says 2 '$4'"
     node_kill 3
 }
 refused_with "$(tls stranger)" "a certificate of another authority" \
@@ -75,7 +75,7 @@ refused_with "$(tls now foreign)" "it believes another authority" \
     "its certificate \(/CN=node\) is refused" "no TLS with .* refuses our certificate"
 refused_with "socket.ssl=no" "no TLS at all" \
     "it speaks TLS, and this node does not" "no TLS with .* does not speak TLS"
-refused_with "$(tls nowhere)" "no such file" "socket.ssl_cert.*nowhere.pem.*No such file" "."
+refused_with "$(tls nowhere)" "no such file" "socket.ssl_cert.*nowhere.pem.*No such file"
 expect "a stranger who shows no certificate is refused" eval \
     "openssl s_client -connect 127.0.0.1:$(node_group_port 1) -quiet </dev/null >/dev/null 2>&1;
      wait_until 10 log_says 1 'it has shown no certificate'"
@@ -110,7 +110,9 @@ expect "all servers hold the same" tables_equal "1 2 3" t.k t.big
 NODES=3
 ARBITRATOR_OPTIONS=$(tls stranger foreign)
 must arbitrator_launch 4
-expect "an arbitrator of another authority is refused" wait_until 10 log_says 4 "certificate"
+expect "an arbitrator of another authority is refused" wait_until 10 \
+    log_says 4 "its certificate \(/CN=[a-z]+\) is refused|refuses our certificate"
+expect_same "and is no member" 3 "$(status 1 wsrep_cluster_size)"
 node_kill 4
 ARBITRATOR_OPTIONS=$(tls now)
 must arbitrator_launch 4
