@@ -180,7 +180,7 @@ static void one_event(struct core_node *n)
         ev.u.weight = what >> 7;
         break;
     case 7:
-        ls_disk_purge(&n->disk, ls_core_needed_index(n->core, (what & 1) != 0));
+        ls_disk_purge(&n->disk, ls_core_needed_index(n->core, what & 1 ? n->committed : 0));
         return;
     case 8:
         ev.type = LS_EV_FLUSH;
