@@ -1,4 +1,4 @@
-"""The two forms of the benchmark: which cells there are, and how one is measured.
+"""The forms of the benchmark: which cells there are, and how one is measured.
 
 A form is a class with `columns` (what tells cells apart), `metrics`, `cells(quick)`, and
 instances that are one cluster with one provider: `measure(cell, seconds)` returns a number for
@@ -222,4 +222,19 @@ class SysbenchForm:
         self.servers.end(60)
 
 
-FORMS = {"driver": DriverForm, "sysbench": SysbenchForm}
+
+class ReadsForm(SysbenchForm):
+    """Reads that wait for what was committed before them (wsrep_sync_wait=1), on all servers."""
+
+    title = "sysbench's oltp_point_select with wsrep_sync_wait=1 (3 servers)"
+
+    @classmethod
+    def cells(cls, quick):
+        return [("point_select", threads, "all", 4) for threads in ((16, 128) if quick else (1, 16, 64, 128))]
+
+    def __init__(self, side):
+        settings = side.env.get("BENCH_CNF", "") + "\nwsrep-sync-wait=1\nmax-connections=500"
+        super().__init__(side._replace(env=dict(side.env, BENCH_CNF=settings)))
+
+
+FORMS = {"driver": DriverForm, "sysbench": SysbenchForm, "reads": ReadsForm}

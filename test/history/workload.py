@@ -5,6 +5,7 @@ import itertools
 import random
 import threading
 import time
+import traceback
 
 from checker import FAIL, INFO, OK, Transaction
 from sqlclient import Connection, SqlError
@@ -56,8 +57,15 @@ class Client(threading.Thread):
         self.rng = random.Random(seed)
         self.connection = None
         self.errors = {}
+        self.failure = None  # of the client itself, which nothing that a server does may be the reason for
 
     def run(self):
+        try:
+            self.work()
+        except Exception:
+            self.failure = traceback.format_exc()
+
+    def work(self):
         while not self.shared.over:
             if self.connection is None and not self.connect():
                 time.sleep(0.1)
