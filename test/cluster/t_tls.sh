@@ -2,48 +2,17 @@
 # sides are told, and certificates replaced while the cluster works.
 . "$(dirname "$0")/lib.sh"
 test_begin
-certs=$LS_WORK/certs
-mkdir -p "$certs"
-
-# authority NAME / certificate NAME AUTHORITY FIRST-DAY LAST-DAY (YYYYMMDD)
-authority() {
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$1" \
-        -keyout "$certs/$1.key" -out "$certs/$1.pem" 2>/dev/null
-    : >"$certs/$1.index" && echo 01 >"$certs/$1.serial"
-}
-certificate() {
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" \
-        -keyout "$certs/$1.key" -out "$certs/$1.csr" 2>/dev/null &&
-        openssl ca -batch -notext -in "$certs/$1.csr" -out "$certs/$1.pem" -cert "$certs/$2.pem" \
-            -keyfile "$certs/$2.key" -startdate "${3}000000Z" -enddate "${4}000000Z" -config /dev/stdin \
-            2>/dev/null <<CONFIG
-[ca]
-default_ca = it
-[it]
-database = $certs/$2.index
-serial = $certs/$2.serial
-new_certs_dir = $certs
-default_md = sha256
-policy = any
-unique_subject = no
-[any]
-commonName = supplied
-CONFIG
-}
-yesterday=$(date -u -d yesterday +%Y%m%d)
-next_month=$(date -u -d 'next month' +%Y%m%d)
+. ./certs.sh
 must authority ca
 must authority foreign
 must certificate node ca "$yesterday" "$next_month"
 must certificate fresh ca "$yesterday" "$next_month"
 must certificate stranger foreign "$yesterday" "$next_month"
 must certificate expired ca "$(date -u -d '3 days ago' +%Y%m%d)" "$yesterday"
-must cp "$certs/node.pem" "$certs/now.pem"
-must cp "$certs/node.key" "$certs/now.key"
-server_owns "$certs"
-chmod 644 "$certs"/*.key
+must cp "$CERTS/node.pem" "$CERTS/now.pem"
+must cp "$CERTS/node.key" "$CERTS/now.key"
+must certs_done
 
-tls() { echo "socket.ssl_key=$certs/$1.key;socket.ssl_cert=$certs/$1.pem;socket.ssl_ca=$certs/${2:-ca}.pem"; }
 NODE_OPTIONS=$(tls now)
 must cluster_start 3
 must keys_table 1 t.k
@@ -86,17 +55,17 @@ expect "with the right ones it comes back" cluster_wait_size 3 1 2 3
 
 # New certificates: nobody is dropped, and they count from the next connection on.
 view=$(status 1 wsrep_cluster_conf_id)
-must cp "$certs/fresh.pem" "$certs/now.pem"
-must cp "$certs/fresh.key" "$certs/now.key"
+must cp "$CERTS/fresh.pem" "$CERTS/now.pem"
+must cp "$CERTS/fresh.key" "$CERTS/now.key"
 for n in 1 2 3; do
     expect "node$n reads its certificate again" sql $n "SET GLOBAL wsrep_provider_options='socket.ssl_reload=1'"
 done
 expect "writes go on" load_grows a
 expect_same "and no member has gone" "$view" "$(status 1 wsrep_cluster_conf_id)"
-echo nonsense >"$certs/now.pem"
+echo nonsense >"$CERTS/now.pem"
 expect "one that cannot be read is refused" refused 1210 1 "SET GLOBAL wsrep_provider_options='socket.ssl_reload=1'"
 expect "and named in the log" log_says 1 "socket.ssl_cert.*now.pem"
-must cp "$certs/fresh.pem" "$certs/now.pem"
+must cp "$CERTS/fresh.pem" "$CERTS/now.pem"
 expect "FLUSH SSL does the same" sql 1 "FLUSH SSL"
 node_kill 3
 must node_start 3
