@@ -85,6 +85,10 @@ static void set_options(int fd)
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, LS_TCP_DEAD_MS);
+    /* On a lossy link what is sent again is lost again: 200 ms, 400, 800 and so on would be as if
+     * the peer were gone, for all that wait behind it. Not a shorter first one (TCP_RTO_MIN_US): at
+     * 50 ms gcomm/core/place.c does not see that the leader's link is lossy. */
+    set_option(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
 }
 
 /* ---- connections ---- */
