@@ -297,6 +297,13 @@ struct ls_core_status {
 };
 void ls_core_get_status(const struct ls_core *core, struct ls_core_status *out);
 
+/* The committed configuration without the members that have been silent for suspect_us: what is
+ * left of a component that is not primary. */
+void ls_core_get_seen(struct ls_core *core, struct ls_config *out);
+
+/* Whether it is connected and has not been silent for so long. */
+bool ls_core_sees(struct ls_core *core, const struct ls_uuid *id);
+
 /* Leader: what the member has reported as applied; -1: not known. */
 int64_t ls_core_member_applied(const struct ls_core *core, const struct ls_uuid *id);
 

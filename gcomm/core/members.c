@@ -559,17 +559,22 @@ void core_on_leave(struct ls_core *c, struct peer *p, const struct ls_msg *m)
 
 /* ---- duties of everybody ---- */
 
+void ls_core_get_seen(struct ls_core *c, struct ls_config *out)
+{
+    *out = c->committed;
+    for (uint32_t i = out->count; i-- > 0;) {
+        const struct ls_uuid id = out->members[i].id;
+        if (!core_is_seen(c, &id)) {
+            ls_config_remove(out, &id);
+        }
+    }
+}
+
 void core_nonprimary(struct ls_core *c)
 {
     struct ls_config *seen = core_scratch(c, sizeof(*seen));
 
-    *seen = c->committed;
-    for (uint32_t i = seen->count; i-- > 0;) {
-        const struct ls_uuid id = seen->members[i].id;
-        if (!core_is_seen(c, &id)) {
-            ls_config_remove(seen, &id);
-        }
-    }
+    ls_core_get_seen(c, seen);
     c->primary = false;
     c->need_view = true;
     core_submissions_unknown(c);

@@ -48,6 +48,11 @@ bool core_is_seen(struct ls_core *c, const struct ls_uuid *id)
     return heard_within(c, id, c->params.suspect_us);
 }
 
+bool ls_core_sees(struct ls_core *core, const struct ls_uuid *id)
+{
+    return core_is_seen(core, id);
+}
+
 /* Its process is gone: a reconnect was refused. When all are about to die, one a moment before the
  * others, those must not shrink the group first: then only they could bring it back, and not the
  * majority of all that was there. So the dead one's vote stays for a while, where it does no harm.

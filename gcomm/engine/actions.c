@@ -318,6 +318,7 @@ static void send_message(struct ls_engine *e, const struct ls_uuid *to, const st
 
 static void set_open(struct ls_engine *e, bool open, bool been_in)
 {
+    e->seen_told.count = 0;
     ls_mutex_lock(&e->mutex);
     e->open = open;
     e->been_in = e->been_in || been_in;
@@ -350,16 +351,46 @@ static void welcome(struct ls_engine *e, const struct ls_action *a)
     set_open(e, true, true);
 }
 
-static void nonprimary(struct ls_engine *e, const struct ls_config *config)
+static void tell_nonprimary(struct ls_engine *e, const struct ls_config *seen)
 {
     struct ls_stream_event ev = {.type = LS_STREAM_NONPRIMARY};
 
     ls_mutex_lock(&e->mutex);
     e->unseen_losses++;
     ls_mutex_unlock(&e->mutex);
+    e->seen_told = e->seen_last = *seen;
+    engine_stream_put(e, &ev, seen);
+}
+
+static void nonprimary(struct ls_engine *e, const struct ls_config *seen)
+{
     set_open(e, false, false);
     engine_submissions_lost(e, false);
-    engine_stream_put(e, &ev, config);
+    tell_nonprimary(e, seen);
+}
+
+static bool are_same_members(const struct ls_config *a, const struct ls_config *b)
+{
+    bool same = a->count == b->count;
+
+    for (uint32_t i = 0; same && i < a->count; i++) {
+        same = ls_uuid_equal(&a->members[i].id, &b->members[i].id);
+    }
+    return same;
+}
+
+void engine_follow_seen(struct ls_engine *e)
+{
+    struct ls_config seen;
+
+    if (e->seen_told.count == 0 || e->closed) {
+        return;
+    }
+    ls_core_get_seen(e->core, &seen);
+    if (!are_same_members(&seen, &e->seen_told) && are_same_members(&seen, &e->seen_last)) {
+        tell_nonprimary(e, &seen);
+    }
+    e->seen_last = seen;
 }
 
 static void commit(struct ls_engine *e, uint64_t index)

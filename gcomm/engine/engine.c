@@ -246,6 +246,7 @@ static void housekeeping(struct ls_engine *e)
         return;
     }
     engine_note_advice(e);
+    engine_follow_seen(e);
     if (e->now_us >= e->progress_us) {
         e->progress_us = e->now_us + PROGRESS_US;
         engine_log_progress(e);

@@ -73,7 +73,7 @@ struct ls_engine_state {
 enum ls_stream_type {
     LS_STREAM_CONNECTED = 1, /* WELCOME: we are in; state may be needed. entry is not set */
     LS_STREAM_ENTRY,         /* the next committed entry, in log order, pinned */
-    LS_STREAM_NONPRIMARY,    /* quorum lost; config: members still seen */
+    LS_STREAM_NONPRIMARY,    /* no quorum; config: members still seen. Again when those change */
     LS_STREAM_LEFT,          /* left, evicted or refused: the last event; text says why */
 };
 

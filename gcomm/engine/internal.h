@@ -247,6 +247,9 @@ struct ls_engine {
     uint64_t sync_asked;         /* last index that a sync was asked for */
     uint64_t incarnation_before; /* as the identity file had it at the start */
     bool older_files_told;
+    /* Out of the primary component: who was seen, as the stream was told (without members: in it),
+     * and a second ago. */
+    struct ls_config seen_told, seen_last;
     uint64_t last_appended;
     uint64_t aged;         /* written a second ago or earlier: maybe read from the disk anew, */
     uint64_t aging;        /* and soon this, too */
@@ -362,6 +365,8 @@ void engine_judge_log(struct ls_engine *e); /* at each tick */
 /* actions.c */
 void engine_perform(struct ls_engine *e);
 bool engine_flush_log(struct ls_engine *e);
+/* Once a second without a primary component: others may come in sight, or go out of it. */
+void engine_follow_seen(struct ls_engine *e);
 
 /* submit.c */
 void engine_take_queue(struct ls_engine *e);

@@ -197,7 +197,8 @@ static bool is_renewed(const struct ls_engine *e, const struct ls_member *m)
     for (size_t i = 0; i < e->peer_count; i++) {
         const struct engine_peer *p = &e->peers[i];
 
-        if (p->up && strcmp(p->name, m->name) == 0 && strcmp(p->addr, m->addr) == 0) {
+        if (p->up && !ls_uuid_equal(&p->id, &m->id) && strcmp(p->name, m->name) == 0 &&
+            strcmp(p->addr, m->addr) == 0) {
             return true;
         }
     }
@@ -205,9 +206,16 @@ static bool is_renewed(const struct ls_engine *e, const struct ls_member *m)
 }
 
 /* What a person can do when waiting alone does not help. */
-static void log_advice(const struct ls_engine *e, const struct line *renewed)
+static void log_advice(const struct ls_engine *e, const struct line *missing,
+                       const struct line *renewed)
 {
-    if (!e->log_usable && !e->opt.no_data) {
+    if (e->been_in) {
+        if (missing->len > 0 && !e->opt.no_data) {
+            ls_info(
+                "nothing to do if they come back. If they are gone for good, and only then, SET "
+                "GLOBAL wsrep_provider_options='pc.bootstrap=yes' on one of those that are left");
+        }
+    } else if (!e->log_usable && !e->opt.no_data) {
         ls_info("this node cannot be the origin, the position of its database is not known or does "
                 "not fit its write-set log (if all say so: restart them by systemd or "
                 "mariadbd-safe, which find the positions; if they still do, bootstrap the one with "
@@ -302,16 +310,15 @@ void engine_log_progress(struct ls_engine *e)
 
     ls_core_get_status(e->core, &st);
     for (size_t i = 0; i < e->peer_count; i++) {
-        if (e->peers[i].up) {
+        if (e->peers[i].up && ls_core_sees(e->core, &e->peers[i].id)) {
             line_add(&here, e->peers[i].name, e->peers[i].addr);
         }
     }
     for (uint32_t i = 0; st.config != NULL && i < st.config->count; i++) {
         const struct ls_member *m = &st.config->members[i];
-        const struct engine_peer *p = engine_peer_find(e, &m->id);
 
         members++;
-        if (!ls_uuid_equal(&m->id, &e->identity.id) && (p == NULL || !p->up)) {
+        if (!ls_uuid_equal(&m->id, &e->identity.id) && !ls_core_sees(e->core, &m->id)) {
             line_add(is_renewed(e, m) ? &renewed : &missing, m->name, m->addr);
         }
     }
@@ -326,7 +333,7 @@ void engine_log_progress(struct ls_engine *e)
     memcpy(e->stats.waiting_for, text, sizeof(e->stats.waiting_for));
     ls_mutex_unlock(&e->mutex);
     if (members > 0 && strangers[0] == '\0' && !e->isolated) {
-        log_advice(e, &renewed);
+        log_advice(e, &missing, &renewed);
     }
 }
 

@@ -21,6 +21,12 @@ for i in 1 2 3 4; do
     # It may lose sight of one of the others a moment before the second.
     expect "it sees its half" cluster_wait_size 2 "$i"
 done
+expect "its log says who is missing" wait_until 15 log_adds 3 "connected to: node4 [^;]*; .*missing: node1 .*, node2"
+expect "and what a person can do" log_adds 3 "gone for good, and only then, .*pc.bootstrap=yes"
+must space_cut 4
+expect "node3 loses sight of node4, too" cluster_wait_size 1 3
+must space_mend 4
+expect "and sees it again" cluster_wait_size 2 3 4
 must spaces_join
 expect "all four are together again" cluster_wait_size 4 1 2 3 4
 for i in 1 2 3 4; do must node_wait "$i"; done
