@@ -117,12 +117,40 @@ static bool change_dead(struct ls_core *c, struct ls_config *next)
     for (uint32_t i = 0; i < c->latest.count; i++) {
         const struct ls_member *m = &c->latest.members[i];
         if (is_dead(c, m)) {
-            core_log(c, LS_LOG_INFO, "%s (%s) %s: removing it from the group", LS_UUID_STR(&m->id),
-                     m->name, why_dead(c, &m->id));
             changed |= ls_config_remove(next, &m->id);
         }
     }
     return changed;
+}
+
+static const struct ls_member *find_at(const struct ls_config *config, const char *addr)
+{
+    for (uint32_t i = 0; i < config->count; i++) {
+        if (strcmp(config->members[i].addr, addr) == 0) {
+            return &config->members[i];
+        }
+    }
+    return NULL;
+}
+
+/* Said when it is done: it is wanted in each tick until it can be committed. Who leaves says so
+ * himself. */
+static void log_removals(struct ls_core *c, const struct ls_config *next)
+{
+    for (uint32_t i = 0; i < c->latest.count; i++) {
+        const struct ls_member *m = &c->latest.members[i];
+        const struct ls_member *in_place = find_at(next, m->addr);
+        if (ls_config_find(next, &m->id) != NULL) {
+            continue;
+        }
+        if (is_dead(c, m)) {
+            core_log(c, LS_LOG_INFO, "%s (%s) %s: removing it from the group", LS_UUID_STR(&m->id),
+                     m->name, why_dead(c, &m->id));
+        } else if (m->addr[0] != '\0' && in_place != NULL) {
+            core_log(c, LS_LOG_INFO, "%s (%s) comes in the place of %s: removing that one",
+                     LS_UUID_STR(&in_place->id), in_place->name, LS_UUID_STR(&m->id));
+        }
+    }
 }
 
 bool core_can_continue(struct ls_core *c, const struct peer *p)
@@ -143,8 +171,6 @@ static void replace_lost(struct ls_core *c, const struct ls_member *m, struct ls
         const struct peer *p = core_peer(c, &old.id);
         if (m->addr[0] != '\0' && strcmp(old.addr, m->addr) == 0 && (p == NULL || !p->up) &&
             !ls_uuid_equal(&old.id, &m->id) && !ls_uuid_equal(&old.id, &c->me.id)) {
-            core_log(c, LS_LOG_INFO, "%s (%s) comes in the place of %s: removing that one",
-                     LS_UUID_STR(&m->id), m->name, LS_UUID_STR(&old.id));
             ls_config_remove(next, &old.id);
         }
     }
@@ -356,6 +382,7 @@ void core_manage_members(struct ls_core *c)
     if (is_view) {
         doubt_unmet(c, &next);
     }
+    log_removals(c, &next);
     core_propose_config(c, &next, is_view, false);
     core_advance_commit(c);
 }
